@@ -1,0 +1,61 @@
+"""mlpack: from a fitted model to something that an operator can trust and run anywhere."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlpack import errors, trust
+    from mlpack.format.opening import UnverifiedBundle, inspect
+    from mlpack.packing.pack import pack
+    from mlpack.runtime.loading import load
+    from mlpack.runtime.predictor import Predictor
+    from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.signing import sign
+    from mlpack.trust.verification import VerifiedBundle, verify
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "UNSIGNED",
+    "Policy",
+    "Predictor",
+    "UnverifiedBundle",
+    "VerifiedBundle",
+    "errors",
+    "inspect",
+    "load",
+    "pack",
+    "sign",
+    "trust",
+    "verify",
+]
+
+_HOME = {
+    "UNSIGNED": "mlpack.trust.policy",
+    "Policy": "mlpack.trust.policy",
+    "Predictor": "mlpack.runtime.predictor",
+    "UnverifiedBundle": "mlpack.format.opening",
+    "VerifiedBundle": "mlpack.trust.verification",
+    "inspect": "mlpack.format.opening",
+    "load": "mlpack.runtime.loading",
+    "pack": "mlpack.packing.pack",
+    "sign": "mlpack.trust.signing",
+    "verify": "mlpack.trust.verification",
+}
+"""Where each lazy name lives; nothing of it is imported before it is used (PEP 562)."""
+
+
+def __getattr__(name: str) -> object:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    if name in ("errors", "trust"):
+        return importlib.import_module(f"mlpack.{name}")
+    raise AttributeError(f"module 'mlpack' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,325 @@
+"""contract.json: what goes into a model, what comes out, and what the training data looked like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from mlpack.errors import FormatError, UnsupportedVersionError
+from mlpack.format.documents import Fields, canonical_json, parse_json
+
+__all__ = [
+    "CONTRACT_VERSION",
+    "NULL_TEXT",
+    "CategoricalProfile",
+    "Contract",
+    "DType",
+    "Input",
+    "Label",
+    "Layout",
+    "Method",
+    "NumericProfile",
+    "Output",
+]
+
+CONTRACT_VERSION = "1.0"
+"""Version of this document. The rules for changing it stand in docs/reference/bundle-format.md."""
+
+NULL_TEXT = "<mlpack:null>"
+"""What a missing string becomes in a graph: ONNX strings have no null. Callers may not send it."""
+
+DType = Literal["float64", "float32", "int64", "bool", "string"]
+"""Element type of a graph input."""
+
+Layout = Literal["frame", "array"]
+"""frame: one graph input `[N, 1]` per column. array: one graph input `[N, k]` for all of them."""
+
+Method = Literal[
+    "predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples"
+]
+"""A method of the original model that the bundle offers."""
+
+Label = str | int | float | bool
+"""A class label as JSON holds it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NumericProfile:
+    """How a numeric column of the example was distributed: the baseline for ranges and drift.
+
+    Attributes:
+        minimum: Smallest finite value.
+        maximum: Largest finite value.
+        edges: Fixed bin edges, ascending; bin i holds `edges[i] <= x < edges[i + 1]`, the last one its upper
+            edge too. Values outside belong to the first or last bin.
+        shares: Share of the finite values in each bin, one fewer than `edges`; sums to 1.
+        null_share: Share of rows that were missing, 0 to 1.
+    """
+
+    minimum: float
+    maximum: float
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    null_share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CategoricalProfile:
+    """How a string or boolean column of the example was distributed.
+
+    Attributes:
+        categories: Values seen, sorted; at most 1,000.
+        shares: Share of the rows that are not missing, one per category.
+        other_share: Share of the values that are not listed; above 0 the list is not complete and
+            nothing can be called unknown.
+        null_share: Share of rows that were missing, 0 to 1.
+    """
+
+    categories: tuple[str, ...]
+    shares: tuple[float, ...]
+    other_share: float
+    null_share: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Input:
+    """One column (or one position of an array) that the model reads.
+
+    Attributes:
+        name: The caller's name for it; for arrays `x0`, `x1`, ... in order.
+        tensor: Graph input that carries it; for arrays the same for all.
+        dtype: Element type of that graph input.
+        source: Type in the example, as its library names it (`category`, `Int64`, `float64`).
+        nulls: Whether the original accepts a missing value here.
+        infinities: Whether the original accepts infinite values here; numbers only.
+        unknown: Whether the original accepts strings that it was not fitted on; strings only.
+        limit: Largest absolute value that the original accepts, when it refuses finite ones above; numbers only.
+        profile: What the example looked like.
+    """
+
+    name: str
+    tensor: str
+    dtype: DType
+    source: str
+    nulls: bool = False
+    infinities: bool = False
+    unknown: bool = True
+    limit: float | None = None
+    profile: NumericProfile | CategoricalProfile | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Output:
+    """What one method returns.
+
+    Attributes:
+        method: Method of the original model.
+        tensor: Graph output that holds it, in exactly the shape below.
+        dtype: NumPy dtype of what the original returns (`float64`, `int64`, `bool`, `<U9`, `object`).
+        shape: Shape with None for the row count, always first: `(None,)` or `(None, k)`.
+        classes: Labels in class order. For `predict` the graph output is then the int64 index into them;
+            for the other methods they name the columns.
+    """
+
+    method: Method
+    tensor: str
+    dtype: str
+    shape: tuple[int | None, ...]
+    classes: tuple[Label, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Contract:
+    """The one contract of a bundle.
+
+    Attributes:
+        layout: How inputs map to graph inputs.
+        inputs: In the order of the example; for arrays in column order.
+        outputs: One per method.
+    """
+
+    layout: Layout
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+
+    def output(self, method: str) -> Output:
+        """Return the output of `method`.
+
+        Raises:
+            KeyError: The bundle does not offer it.
+        """
+        for output in self.outputs:
+            if output.method == method:
+                return output
+        raise KeyError(method)
+
+    def to_bytes(self) -> bytes:
+        """Return contract.json."""
+        return canonical_json(
+            {
+                "version": CONTRACT_VERSION,
+                "layout": self.layout,
+                "null_text": NULL_TEXT,
+                "inputs": [_input_to_json(item) for item in self.inputs],
+                "outputs": [_output_to_json(item) for item in self.outputs],
+            }
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Contract:
+        """Parse contract.json.
+
+        Raises:
+            UnsupportedVersionError: Another version of the contract.
+            FormatError: The document breaks the format.
+        """
+        top = Fields(parse_json(data, where="contract.json"), "contract.json")
+        if (version := top.text("version")) != CONTRACT_VERSION:
+            raise UnsupportedVersionError(
+                f"this reader knows contract version {CONTRACT_VERSION}, found {version[:40]!r}",
+                where="contract.json.version",
+                hint="use a newer mlpack to read this bundle",
+            )
+        if top.text("null_text") != NULL_TEXT:
+            raise FormatError(f"expected {NULL_TEXT!r}", where="contract.json.null_text")
+        contract = cls(
+            layout=cast("Layout", top.choice("layout", get_args(Layout))),
+            inputs=tuple(_input_from_json(item) for item in top.each("inputs")),
+            outputs=tuple(_output_from_json(item) for item in top.each("outputs")),
+        )
+        top.done()
+        _check_consistency(contract)
+        return contract
+
+
+def _input_to_json(item: Input) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "name": item.name,
+        "tensor": item.tensor,
+        "dtype": item.dtype,
+        "source": item.source,
+        "nulls": item.nulls,
+    }
+    if item.dtype in ("float64", "float32"):
+        document["infinities"] = item.infinities
+    if item.dtype == "string":
+        document["unknown"] = item.unknown
+    if item.limit is not None:
+        document["limit"] = item.limit
+    match item.profile:
+        case NumericProfile() as numeric:
+            document["numeric"] = {
+                "minimum": numeric.minimum,
+                "maximum": numeric.maximum,
+                "edges": list(numeric.edges),
+                "shares": list(numeric.shares),
+                "null_share": numeric.null_share,
+            }
+        case CategoricalProfile() as categorical:
+            document["categorical"] = {
+                "categories": list(categorical.categories),
+                "shares": list(categorical.shares),
+                "other_share": categorical.other_share,
+                "null_share": categorical.null_share,
+            }
+        case None:
+            pass
+    return document
+
+
+def _input_from_json(item: Fields) -> Input:
+    profile: NumericProfile | CategoricalProfile | None = None
+    if item.has("numeric"):
+        fields = item.fields("numeric")
+        profile = NumericProfile(
+            minimum=fields.number("minimum"),
+            maximum=fields.number("maximum"),
+            edges=_numbers(fields, "edges"),
+            shares=_numbers(fields, "shares"),
+            null_share=fields.number("null_share"),
+        )
+        fields.done()
+        if len(profile.edges) != len(profile.shares) + 1 or list(profile.edges) != sorted(profile.edges):
+            raise FormatError("expected ascending edges, one more than shares", where=f"{fields.where}.edges")
+    if item.has("categorical"):
+        fields = item.fields("categorical")
+        profile = CategoricalProfile(
+            categories=fields.texts("categories"),
+            shares=_numbers(fields, "shares"),
+            other_share=fields.number("other_share"),
+            null_share=fields.number("null_share"),
+        )
+        fields.done()
+        if len(profile.categories) != len(profile.shares):
+            raise FormatError("expected one share per category", where=f"{fields.where}.shares")
+    result = Input(
+        name=item.text("name"),
+        tensor=item.text("tensor"),
+        dtype=cast("DType", item.choice("dtype", get_args(DType))),
+        source=item.text("source"),
+        nulls=item.flag("nulls"),
+        infinities=item.flag("infinities") if item.has("infinities") else False,
+        unknown=item.flag("unknown") if item.has("unknown") else True,
+        limit=item.number("limit") if item.has("limit") else None,
+        profile=profile,
+    )
+    item.done()
+    return result
+
+
+def _numbers(fields: Fields, key: str) -> tuple[float, ...]:
+    values = fields.items(key)
+    for value in values:
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            raise FormatError("expected an array of numbers", where=f"{fields.where}.{key}")
+    return tuple(float(value) for value in values)
+
+
+def _output_to_json(item: Output) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "method": item.method,
+        "tensor": item.tensor,
+        "dtype": item.dtype,
+        "shape": list(item.shape),
+    }
+    if item.classes is not None:
+        document["classes"] = list(item.classes)
+    return document
+
+
+def _output_from_json(item: Fields) -> Output:
+    classes: tuple[Label, ...] | None = None
+    if item.has("classes"):
+        for label in item.items("classes"):
+            if not isinstance(label, (str, int, float, bool)):
+                raise FormatError("expected strings, numbers or booleans", where=f"{item.where}.classes")
+        classes = tuple(item.items("classes"))
+    shape = item.items("shape")
+    if not shape or shape[0] is not None or len(shape) > 2 or any(type(size) is not int for size in shape[1:]):
+        raise FormatError("expected [null] or [null, k]", where=f"{item.where}.shape")
+    result = Output(
+        method=cast("Method", item.choice("method", get_args(Method))),
+        tensor=item.text("tensor"),
+        dtype=item.text("dtype"),
+        shape=tuple(shape),
+        classes=classes,
+    )
+    item.done()
+    return result
+
+
+def _check_consistency(contract: Contract) -> None:
+    names = [item.name for item in contract.inputs]
+    if not names or len(set(names)) != len(names):
+        raise FormatError("expected at least one input and no name twice", where="contract.json.inputs")
+    tensors = {item.tensor for item in contract.inputs}
+    if contract.layout == "array":
+        if len(tensors) != 1 or len({item.dtype for item in contract.inputs}) != 1:
+            raise FormatError("an array has one tensor and one dtype", where="contract.json.inputs")
+    elif len(tensors) != len(names):
+        raise FormatError("a frame has one tensor per column", where="contract.json.inputs")
+    methods = [item.method for item in contract.outputs]
+    if not methods or len(set(methods)) != len(methods):
+        raise FormatError("expected at least one output and no method twice", where="contract.json.outputs")
+    if {item.tensor for item in contract.outputs} & tensors:
+        raise FormatError("an output shares its tensor with an input", where="contract.json.outputs")

@@ -1,0 +1,54 @@
+"""Facts: what a result has to say, as plain sections that know nothing of models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["Facts", "Level", "Section", "Table"]
+
+Level = Literal["good", "plain", "warning", "bad"]
+"""How a value should strike the reader. Text shows a mark, HTML a colour, JSON the word."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Table:
+    """A table of text cells.
+
+    Attributes:
+        columns: Headings.
+        rows: Cells, each row as long as `columns`.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Section:
+    """A titled part: pairs, tables, or both.
+
+    Attributes:
+        title: Heading.
+        pairs: (label, value, level) in reading order.
+        table: A table below the pairs.
+    """
+
+    title: str
+    pairs: tuple[tuple[str, str, Level], ...] = ()
+    table: Table | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """Everything one result says, in reading order.
+
+    Attributes:
+        title: One line that names the result.
+        sections: Parts, most important first.
+        warnings: Sentences that a person should not miss.
+    """
+
+    title: str
+    sections: tuple[Section, ...]
+    warnings: tuple[str, ...] = ()
