@@ -1,0 +1,147 @@
+"""Writing a bundle: parts in, a directory or an archive out, the same digest for both."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from mlpack.errors import FormatError
+from mlpack.format import tar
+from mlpack.format.atomic import atomic_directory, atomic_file
+from mlpack.format.checksums import bundle_digest, serialise_checksums
+from mlpack.format.integrity import stored_order
+from mlpack.format.manifest import FileEntry, Manifest, Role
+from mlpack.format.names import CHECKSUMS, MANIFEST, path_problems
+from mlpack.format.tree import Tree
+
+__all__ = ["Assembled", "BundleLayout", "assemble", "target_path", "write_bundle", "write_copy"]
+
+BundleLayout = Literal["archive", "directory"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Assembled:
+    """All files of an unsigned bundle, in memory, with its lists made.
+
+    Attributes:
+        manifest: The finished manifest.
+        digest: `bundle:sha256:<hex>`.
+        contents: Path -> bytes of every file, SHA256SUMS and manifest included.
+    """
+
+    manifest: Manifest
+    digest: str
+    contents: Mapping[str, bytes]
+
+
+def assemble(draft: Manifest, parts: Mapping[str, tuple[Role, bytes]]) -> Assembled:
+    """Complete the manifest with the list of files and make SHA256SUMS.
+
+    Args:
+        draft: The manifest; its `files` are replaced.
+        parts: Path -> role and bytes, of every file but the two lists.
+
+    Raises:
+        FormatError: A path may not stand in a bundle.
+    """
+    if problems := path_problems(parts):
+        raise FormatError("unsafe paths", problems=tuple(problems))
+    manifest = replace(
+        draft,
+        files={path: FileEntry(role=role, size=len(data)) for path, (role, data) in sorted(parts.items())},
+    )
+    contents = {path: data for path, (_, data) in parts.items()}
+    contents[MANIFEST] = manifest.to_bytes()
+    checksums = serialise_checksums({path: hashlib.sha256(data).hexdigest() for path, data in contents.items()})
+    contents[CHECKSUMS] = checksums
+    return Assembled(manifest=manifest, digest=bundle_digest(checksums), contents=contents)
+
+
+def target_path(folder: str | os.PathLike[str], manifest: Manifest, layout: BundleLayout) -> Path:
+    """Return where `write_bundle` puts this bundle below `folder`."""
+    return Path(folder) / (manifest.folder + (".mlpack" if layout == "archive" else ""))
+
+
+def write_bundle(bundle: Assembled, target: Path, *, layout: BundleLayout, overwrite: bool) -> None:
+    """Write all files as an archive or a directory, in one step that cannot be half done.
+
+    Raises:
+        TargetExistsError: `target` exists and `overwrite` is false.
+        StorageError: The disk is full or refuses.
+    """
+    files = [(path, len(bundle.contents[path]), [bundle.contents[path]]) for path in stored_order(bundle.contents)]
+    _write(bundle.manifest.folder, files, target, layout=layout, overwrite=overwrite)
+
+
+def write_copy(
+    tree: Tree,
+    folder: str,
+    target: Path,
+    *,
+    added: Mapping[str, bytes],
+    layout: BundleLayout,
+    overwrite: bool,
+) -> None:
+    """Write the files of `tree` with some added or replaced; used to put a signature in.
+
+    Args:
+        tree: Where the bytes come from; read once, streamed.
+        folder: `NAME-VERSION`.
+        target: Where to write.
+        added: Path -> bytes, instead of or besides the tree's own.
+        layout: Form to write.
+        overwrite: Whether `target` may be replaced; it may be the tree itself.
+
+    Raises:
+        TargetExistsError: `target` exists and `overwrite` is false.
+        StorageError: The disk is full or refuses.
+    """
+    files: list[tuple[str, int, Iterable[bytes]]] = []
+    for path in stored_order([*added, *(path for path in tree.entries if path not in added)]):
+        if path in added:
+            files.append((path, len(added[path]), [added[path]]))
+        else:
+            files.append((path, tree.entries[path], tree.chunks(path)))
+    _write(folder, files, target, layout=layout, overwrite=overwrite)
+
+
+def _write(
+    folder: str,
+    files: Iterable[tuple[str, int, Iterable[bytes]]],
+    target: Path,
+    *,
+    layout: BundleLayout,
+    overwrite: bool,
+) -> None:
+    if layout == "archive":
+        with atomic_file(target, overwrite=overwrite) as file:
+            for path, size, chunks in files:
+                file.write(tar.header(f"{folder}/{path}", size))
+                for chunk in chunks:
+                    file.write(chunk)
+                file.write(tar.padding(size))
+            file.write(tar.END)
+        return
+    with atomic_directory(target, overwrite=overwrite) as inside:
+        for path, _, chunks in files:
+            _write_file(inside, path, chunks)
+
+
+def _write_file(root: Path, path: str, chunks: Iterable[bytes]) -> None:
+    """Write one file with the modes of the format, whatever the umask says."""
+    place = root / path
+    for parent in reversed(place.relative_to(root).parents[:-1]):
+        folder = root / parent
+        if not folder.exists():
+            folder.mkdir()
+            folder.chmod(0o755)
+    with place.open("xb") as file:
+        os.fchmod(file.fileno(), 0o644)
+        for chunk in chunks:
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
