@@ -1,0 +1,143 @@
+"""Every command of the project, the same here and in CI. `nox -l` lists them.
+
+Whatever a session installs is pinned with hashes in requirements/; the session `pins` renews them.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests"]
+
+ROOT = Path(__file__).parent
+PINS = {"dev": ("--all-extras",), "run": (), "verify": None}
+"""requirements/NAME.in → NAME.txt, with the options that add pyproject.toml to it; None leaves that out."""
+
+
+def _install(session: nox.Session, pins: str) -> None:
+    """Install the pinned requirements, then the project as a wheel, so that its data files are tested too."""
+    session.install("--require-hashes", "-r", f"requirements/{pins}.txt")
+    session.install("--no-deps", "--no-build-isolation", ".")
+
+
+def _lint(session: nox.Session) -> None:
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+def _imports(session: nox.Session) -> None:
+    session.run("lint-imports", "--no-cache")
+    session.run("deptry", "src")
+
+
+def _docs(session: nox.Session) -> None:
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-b", "html", "docs", "docs/_build/html")
+
+
+def _pytest(session: nox.Session, *options: str) -> None:
+    """Run pytest from a neutral state: no user's policy, keys or locale decide a result."""
+    env = {"MLPACK_POLICY": None, "MLPACK_KEY_PASSWORD": None, "PYTHONWARNDEFAULTENCODING": "1"}
+    session.run("pytest", *options, env=env)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Pack, sign, verify, load and predict, as a newcomer would."""
+    _install(session, "run")
+    session.run("python", "examples/01_pack_sign_verify_load.py", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run every check that a change must pass; pytest comes last."""
+    _install(session, "dev")
+    _lint(session)
+    session.run("mypy")
+    _imports(session)
+    _docs(session)
+    _pytest(session, "-n", "2", "--dist", "loadfile", "-m", "not slow", "--benchmark-disable", *session.posargs)
+
+
+@nox.session
+def wide(session: nox.Session) -> None:
+    """Run the slow tests: many models, many files, long searches."""
+    _install(session, "dev")
+    _pytest(session, "-n", "2", "-m", "slow", "--benchmark-disable", *session.posargs)
+
+
+@nox.session
+def minimal(session: nox.Session) -> None:
+    """Verify a bundle where no packing library, not even numpy, can be imported."""
+    _install(session, "verify")
+    session.run("python", "tests/minimal/verify_only.py")
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format; `nox -s lint -- --fix` repairs."""
+    session.install("--require-hashes", "-r", "requirements/dev.txt")
+    if "--fix" in session.posargs:
+        session.run("ruff", "check", "--fix", ".")
+        session.run("ruff", "format", ".")
+    _lint(session)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the types, strictly."""
+    _install(session, "dev")
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check the layers of the architecture and the declared dependencies."""
+    _install(session, "dev")
+    _imports(session)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation; a warning is an error."""
+    _install(session, "dev")
+    _docs(session)
+    session.log("open docs/_build/html/index.html")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure what the project promises about time; give the machine some quiet."""
+    _install(session, "dev")
+    _pytest(session, "-s", *(session.posargs or ["benchmarks"]))
+
+
+@nox.session
+def pins(session: nox.Session) -> None:
+    """Renew requirements/*.txt from the .in files; `-- --upgrade` takes the newest versions."""
+    session.install("--require-hashes", "-r", "requirements/dev.txt")
+    compiler = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    compiler += ["--no-emit-index-url", "--no-header", "--no-annotate"]
+    for name, extras in PINS.items():
+        sources = [f"requirements/{name}.in"]
+        if extras is not None:
+            sources += ["pyproject.toml", *extras]
+        if name != "dev":  # one version of everything, whichever session installs it
+            sources += ["--constraint", "requirements/dev.txt"]
+        session.run(*compiler, *sources, "--output-file", f"requirements/{name}.txt", *session.posargs)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build the wheel and the source archive twice and compare them byte by byte."""
+    session.install("--require-hashes", "-r", "requirements/verify.txt")
+    env = {"SOURCE_DATE_EPOCH": os.environ.get("SOURCE_DATE_EPOCH", "1577836800")}
+    for folder in ("dist", session.create_tmp()):
+        session.run("python", "-m", "hatchling", "build", "--directory", folder, env=env)
+    for archive in sorted(Path(session.create_tmp()).iterdir()):
+        if archive.read_bytes() != (ROOT / "dist" / archive.name).read_bytes():
+            session.error(f"{archive.name} differs between two builds")
