@@ -13,7 +13,7 @@ from typing import Any
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
-from mlpack.format.names import MAX_PATH, PATH, WHEELS
+from mlpack.format.names import MAX_PATH, WHEELS
 
 __all__ = ["Lock", "LockedFile", "LockedPackage", "to_requirements"]
 
@@ -27,6 +27,9 @@ MAX_FILES = 200
 _WHERE = "pylock.toml"
 _CREATOR = "mlpack"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_WHEEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*\.whl")
+"""Longer than other names in a bundle may be: compressed platform tags reach 105 characters in practice."""
+
 _RANGE = re.compile(r">=3\.([1-9]\d?),<3\.([1-9]\d?)")
 
 
@@ -243,7 +246,7 @@ def _file(fields: Fields, name: str, version: str) -> LockedFile:
     path = fields.text("path")
     where = f"{fields.where}.path"
     file_name = path.removeprefix(WHEELS)
-    if file_name == path or "/" in file_name or len(path) > MAX_PATH or not PATH.fullmatch(path):
+    if file_name == path or len(path) > MAX_PATH or not _WHEEL.fullmatch(file_name):
         raise FormatError(f"expected {WHEELS}<file name>, found {path[:120]!r}", where=where)
     try:
         found_name, found_version, _, _ = parse_wheel_filename(file_name)
