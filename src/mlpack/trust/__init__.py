@@ -1,0 +1,1 @@
+"""Who says so: keys, signatures, policies and verification."""
