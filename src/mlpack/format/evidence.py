@@ -147,13 +147,14 @@ class ProbeResult:
     Attributes:
         name: What the rows try (`example`, `nulls: age`, `unknown: city`).
         rows: Number of rows.
-        outcome: `agree`, or `refused` when the original refuses such rows and the contract does too.
+        outcome: `agree`; `refused` when the original refuses such rows and the contract does too; `answered` when
+            the original refuses some of them and the packed model answers.
         worst: Largest relative error over all methods; 0 when refused.
     """
 
     name: str
     rows: int
-    outcome: Literal["agree", "refused"]
+    outcome: Literal["agree", "refused", "answered"]
     worst: float
 
 
@@ -242,7 +243,9 @@ def _probe(item: Fields) -> ProbeResult:
     result = ProbeResult(
         name=item.text("name"),
         rows=item.integer("rows"),
-        outcome=cast("Literal['agree', 'refused']", item.choice("outcome", ("agree", "refused"))),
+        outcome=cast(
+            "Literal['agree', 'refused', 'answered']", item.choice("outcome", ("agree", "refused", "answered"))
+        ),
         worst=item.number("worst"),
     )
     item.done()

@@ -1,0 +1,1 @@
+"""Making a bundle: adapter, export, environment, evidence, BOM, in that order."""

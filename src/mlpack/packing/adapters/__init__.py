@@ -1,0 +1,76 @@
+"""One module per framework: recognise a model and ask it what it is, without importing the others."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from mlpack.errors import ModelError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlpack.format.contract import Method
+
+__all__ = ["Adapter", "Description", "find_adapter"]
+
+_ADAPTERS = {"sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn"}
+"""Qualified name of a base class -> module; compared as text, so that recognising imports nothing."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What a fitted model says of itself.
+
+    Attributes:
+        original: Qualified class name.
+        architecture: Class names of the steps, outermost first.
+        framework: Distribution and version.
+        task: `classification`, `regression`, `clustering`, `outlier-detection` or `transformation`.
+        methods: Methods it offers, of those that a bundle can hold.
+        classes: Labels in class order, with their dtype; None without labels.
+        columns: Column names it was fitted on; None when it saw an array.
+        width: Number of columns it was fitted on; None when it does not say.
+    """
+
+    original: str
+    architecture: tuple[str, ...]
+    framework: tuple[str, str]
+    task: str
+    methods: tuple[Method, ...]
+    classes: np.ndarray | None
+    columns: tuple[str, ...] | None
+    width: int | None
+
+
+class Adapter(Protocol):
+    """What packing asks of a framework."""
+
+    def describe(self, model: Any) -> Description:  # noqa: ANN401  (a stranger's object)
+        """Return what the fitted model says of itself; ModelError when it is not fitted."""
+
+    def call(self, model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
+        """Return what the original answers, on one thread; errors of the framework pass through."""
+
+
+def find_adapter(model: object) -> Adapter:
+    """Return the adapter for a model.
+
+    Raises:
+        ModelError: No adapter knows its class.
+    """
+    for name in _ancestry(type(model)):
+        if name in _ADAPTERS:
+            return cast("Adapter", importlib.import_module(_ADAPTERS[name]))
+    hint = "pass a fitted scikit-learn estimator or Pipeline"
+    if isinstance(model, type):
+        raise ModelError(f"expected a fitted model, found the class {model.__name__}", where="model", hint=hint)
+    raise ModelError(
+        f"expected a fitted model, found {type(model).__module__}.{type(model).__qualname__}", where="model", hint=hint
+    )
+
+
+def _ancestry(kind: type) -> Iterable[str]:
+    return (f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)

@@ -1,0 +1,116 @@
+"""scikit-learn estimators and pipelines."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, cast, get_args
+
+from mlpack.errors import ModelError
+from mlpack.format.contract import Method
+from mlpack.packing.adapters import Description
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["call", "describe"]
+
+
+def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
+    """Return what a fitted estimator says of itself.
+
+    Raises:
+        ModelError: It is not fitted, offers no method that a bundle can hold, or has several targets with classes.
+    """
+    import numpy as np
+    import sklearn
+    from sklearn.exceptions import NotFittedError
+    from sklearn.utils.validation import check_is_fitted
+
+    try:
+        check_is_fitted(model)
+    except NotFittedError as error:
+        raise ModelError(
+            f"this {type(model).__name__} is not fitted", where="model", hint="call fit() before packing"
+        ) from error
+    except TypeError as error:
+        raise ModelError(f"{type(model).__name__} cannot be used: {error}", where="model") from error
+    methods = tuple(method for method in get_args(Method) if hasattr(model, method))
+    if not methods:
+        raise ModelError(
+            f"this {type(model).__name__} offers none of {', '.join(get_args(Method))}",
+            where="model",
+            hint="pack an estimator that can answer for rows that it was not fitted on",
+        )
+    classes = getattr(model, "classes_", None)
+    if isinstance(classes, list):
+        raise ModelError(
+            "classifiers with several targets are not supported", where="model", hint="pack one bundle per target"
+        )
+    columns = getattr(model, "feature_names_in_", None)
+    return Description(
+        original=f"{type(model).__module__}.{type(model).__qualname__}",
+        architecture=tuple(_architecture(model)),
+        framework=("scikit-learn", sklearn.__version__),
+        task=_task(model),
+        methods=cast("tuple[Method, ...]", methods),
+        classes=None if classes is None else np.asarray(classes),
+        columns=None if columns is None else tuple(str(name) for name in columns),
+        width=getattr(model, "n_features_in_", None),
+    )
+
+
+def _task(model: Any) -> str:  # noqa: ANN401
+    from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+
+    if is_classifier(model):
+        return "classification"
+    if is_regressor(model):
+        return "regression"
+    if is_outlier_detector(model):
+        return "outlier-detection"
+    return "clustering" if is_clusterer(model) else "transformation"
+
+
+def _architecture(model: Any) -> list[str]:  # noqa: ANN401
+    """Return the class names of the model and of its steps, outermost first."""
+    names = [type(model).__name__]
+    steps = getattr(model, "steps", None)
+    if steps is not None:
+        children = [step for _, step in steps]
+    elif hasattr(model, "transformers_"):
+        children = [entry[1] for entry in model.transformers_]
+    elif hasattr(model, "best_estimator_"):
+        children = [model.best_estimator_]
+    else:
+        children = []
+    for child in children:
+        if hasattr(child, "get_params"):
+            names += _architecture(child)
+    return names
+
+
+def call(model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
+    """Return what the original answers, dense, on one thread so that the last bit is the same every time.
+
+    Args:
+        model: The fitted estimator.
+        method: One of its methods.
+        rows: What the method takes; never empty.
+
+    Returns:
+        Shape (n,) or (n, k), whatever the estimator returned.
+
+    Raises:
+        Exception: Whatever the estimator raises for these rows.
+    """
+    import joblib
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
+            answer = getattr(model, method)(rows)
+    if hasattr(answer, "toarray"):
+        answer = answer.toarray()
+    return np.asarray(answer)

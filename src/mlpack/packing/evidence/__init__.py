@@ -1,0 +1,1 @@
+"""Golden rows and parity, measured through the very runtime that will serve."""

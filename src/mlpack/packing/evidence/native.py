@@ -1,0 +1,52 @@
+"""Asking the original model, which may answer or refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlpack.format.contract import Method
+    from mlpack.packing.adapters import Adapter
+    from mlpack.packing.example import Example
+
+__all__ = ["Columns", "NativeModel"]
+
+Columns = Mapping[str, "np.ndarray"]
+"""Neutral rows: column name -> values as in `Column.values`."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NativeModel:
+    """The original model behind its adapter, asked with neutral rows.
+
+    Attributes:
+        adapter: Framework of the model.
+        model: The fitted model.
+        example: Says how rows are built.
+        methods: Methods to ask.
+    """
+
+    adapter: Adapter
+    model: Any
+    example: Example
+    methods: Sequence[Method]
+
+    def answer(self, columns: Columns) -> dict[Method, np.ndarray] | Exception:
+        """Return what every method answers, or the first error that the model raised for these rows."""
+        try:
+            rows = self.example.build(columns)
+            return {method: self.adapter.call(self.model, method, rows) for method in self.methods}
+        except Exception as error:  # noqa: BLE001  (a refusal may be any exception of any library)
+            return error
+
+    def accepts(self, columns: Columns) -> bool:
+        """Return whether the model answers for these rows at all."""
+        try:
+            self.adapter.call(self.model, self.methods[0], self.example.build(columns))
+        except Exception:  # noqa: BLE001  (a refusal may be any exception of any library)
+            return False
+        return True

@@ -1,0 +1,219 @@
+"""Measured agreement: the original against the packed model, over every probe and method."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, cast
+
+from mlpack.errors import ExportError
+from mlpack.format.evidence import MethodParity, Parity, ProbeResult
+from mlpack.packing.child import ChildFailedError, run_child
+from mlpack.packing.evidence.worker import Answer, Question, Reply, Task
+from mlpack.runtime.comparison import CERTIFICATES, compare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from mlpack.format.contract import Contract, Method
+    from mlpack.packing.evidence.native import Columns, NativeModel
+    from mlpack.packing.evidence.probes import Probe
+
+__all__ = ["Asked", "Measurement", "ask_original", "measure"]
+
+SECONDS = 300.0
+_ORDER = ("exact", "tight", "loose")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asked:
+    """A probe and what the original said: one entry for all rows, or one per row."""
+
+    probe: Probe
+    answers: Sequence[dict[Method, np.ndarray] | Exception]
+
+
+@dataclass(kw_only=True, slots=True)
+class _Tally:
+    """What one method adds up to while probes are compared."""
+
+    spread: float
+    exact: bool = True
+    worst: float = 0.0
+    labels_differ: int = 0
+    ties: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Measurement:
+    """The verdict on one candidate.
+
+    Attributes:
+        certificate: Strongest certificate that holds, or None.
+        methods: Per method.
+        probes: Per probe set.
+        complaints: What disagrees, one sentence each.
+        unrefused: Probe sets with rows that the original refuses and the packed model answers.
+    """
+
+    certificate: str | None
+    methods: tuple[MethodParity, ...]
+    probes: tuple[ProbeResult, ...]
+    complaints: tuple[str, ...]
+    unrefused: tuple[str, ...]
+
+    def parity(self, rung: str, threads: int, rejected: Sequence[tuple[str, str]]) -> Parity:
+        """Return parity.json for a candidate that was taken."""
+        if self.certificate is None:
+            raise ExportError("a candidate that disagrees cannot be certified", where=rung)
+        return Parity(
+            rung=rung,
+            certificate=self.certificate,
+            threads=threads,
+            methods=self.methods,
+            probes=self.probes,
+            rejected=tuple(rejected),
+        )
+
+
+def ask_original(native: NativeModel, probes: Iterable[Probe]) -> list[Asked]:
+    """Return what the original says to every probe."""
+    return [
+        Asked(
+            probe=probe,
+            answers=[native.answer(rows) for rows in _single_rows(probe)]
+            if probe.one_by_one
+            else [native.answer(probe.columns)],
+        )
+        for probe in probes
+    ]
+
+
+def _single_rows(probe: Probe) -> list[Columns]:
+    return [
+        {name: values[row : row + 1] for name, values in probe.columns.items()} for row in range(probe.rows)
+    ]
+
+
+def measure(
+    contract: Contract, model: bytes, asked: Sequence[Asked], spreads: Mapping[Method, float], *, threads: int = 1
+) -> Measurement | str:
+    """Compare a candidate with what the original said.
+
+    Args:
+        contract: The contract that the runtime enforces.
+        model: The candidate's graph.
+        asked: Probes and the original's answers.
+        spreads: Method -> spread of the original's answers, for relative errors.
+        threads: Threads of the session.
+
+    Returns:
+        The measurement, or one line that says why there is none: the runtime refused the graph, or crashed.
+    """
+    questions = [Question(columns=item.probe.columns, one_by_one=item.probe.one_by_one) for item in asked]
+    task = Task(contract=contract.to_bytes(), model=model, threads=threads, questions=questions)
+    try:
+        reply = cast("Reply", run_child("mlpack.packing.evidence.worker", task, seconds=SECONDS))
+    except ChildFailedError as error:
+        return f"the runtime {error.message}"
+    if reply.failure:
+        return reply.failure
+    return _Comparison(contract=contract, spreads=spreads).over(asked, reply)
+
+
+@dataclass(kw_only=True)
+class _Comparison:
+    """Accumulates over probes; one per candidate."""
+
+    contract: Contract
+    spreads: Mapping[Method, float]
+    tallies: dict[Method, _Tally] = field(default_factory=dict)
+    complaints: list[str] = field(default_factory=list)
+    unrefused: list[str] = field(default_factory=list)
+
+    def over(self, asked: Sequence[Asked], reply: Reply) -> Measurement:
+        """Compare every answer and sum up."""
+        self.tallies = {method: _Tally(spread=spread) for method, spread in self.spreads.items()}
+        results = [self._probe(item, answers) for item, answers in zip(asked, reply.answers, strict=True)]
+        methods = tuple(
+            MethodParity(
+                method=method,
+                certificate=_certificate(tally) or "loose",
+                worst=tally.worst,
+                spread=tally.spread,
+                labels_differ=tally.labels_differ,
+                ties=tally.ties,
+            )
+            for method, tally in self.tallies.items()
+        )
+        found = [_certificate(tally) for tally in self.tallies.values()]
+        weakest = None if None in found or self.complaints else max(cast("list[str]", found), key=_ORDER.index)
+        return Measurement(
+            certificate=weakest,
+            methods=methods,
+            probes=tuple(results),
+            complaints=tuple(self.complaints),
+            unrefused=tuple(self.unrefused),
+        )
+
+    def _probe(self, item: Asked, answers: Sequence[Answer]) -> ProbeResult:
+        worst, refused, unrefused = 0.0, 0, 0
+        for expected, actual in zip(item.answers, answers, strict=True):
+            if isinstance(expected, Exception):
+                refused += 1
+                unrefused += actual.outputs is not None
+            elif actual.outputs is None:
+                self.complaints.append(f"{item.probe.name}: the original answers, the contract refuses: {actual.refused}")
+            else:
+                worst = max(worst, self._outputs(item.probe.name, expected, actual.outputs))
+        if unrefused:
+            self.unrefused.append(item.probe.name)
+        outcome: Literal["agree", "refused", "answered"] = "agree"
+        if unrefused:
+            outcome = "answered"
+        elif refused == len(answers):
+            outcome = "refused"
+        return ProbeResult(name=item.probe.name, rows=item.probe.rows, outcome=outcome, worst=worst)
+
+    def _outputs(self, probe: str, expected: Mapping[Method, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
+        worst = 0.0
+        for method, tally in self.tallies.items():
+            difference = compare(expected[method], actual[method], spread=tally.spread)
+            tally.exact = tally.exact and difference.exact
+            if difference.mismatched:
+                ties = _ties(expected, actual[method] != expected[method])
+                tally.ties += ties
+                tally.labels_differ += difference.mismatched - ties
+                if difference.mismatched > ties:
+                    self.complaints.append(
+                        f"{probe}: {method}: {difference.mismatched - ties} of {len(expected[method])} labels differ"
+                    )
+            elif difference.worst > CERTIFICATES["loose"]:
+                self.complaints.append(f"{probe}: {method}: off by {difference.worst:.3g} of the spread")
+            tally.worst = max(tally.worst, difference.worst)
+            worst = max(worst, difference.worst)
+        return worst
+
+
+def _certificate(tally: _Tally) -> str | None:
+    if tally.labels_differ:
+        return None
+    if tally.exact:
+        return "exact"
+    return next((name for name in ("tight", "loose") if tally.worst <= CERTIFICATES[name]), None)
+
+
+def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray) -> int:
+    """Return how many of the rows that differ are ties: the original's two best scores are equal within 1e-9."""
+    import numpy as np
+
+    scores = expected.get("predict_proba", expected.get("decision_function"))
+    if scores is None:
+        return 0
+    rows = scores[differ]
+    if rows.ndim == 1:
+        return int((np.abs(rows) <= CERTIFICATES["tight"]).sum())
+    best = np.sort(rows, axis=1)
+    return int((best[:, -1] - best[:, -2] <= CERTIFICATES["tight"]).sum())

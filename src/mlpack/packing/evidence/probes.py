@@ -1,0 +1,140 @@
+"""Rows that try a converted model where converters are known to fail. Fixed seeds: the same every time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mlpack.packing.evidence.rules import FLOAT32_MAX, UNSEEN, Rules, base_rows, with_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+
+    from mlpack.packing.evidence.native import Columns
+    from mlpack.packing.example import Column, Example
+
+__all__ = ["Probe", "probes"]
+
+MAX_ROWS = 2000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probe:
+    """Rows that belong together.
+
+    Attributes:
+        name: What they try.
+        columns: Neutral rows.
+        one_by_one: Ask row by row, because each one may be refused for its own sake.
+    """
+
+    name: str
+    columns: Columns
+    one_by_one: bool = False
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(next(iter(self.columns.values())))
+
+
+def probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
+    """Yield the probe sets for an example: ordinary rows first, then edges, then what is refused.
+
+    Source: the failure classes of tabular converters, measured: float32 before a discontinuity, routing of missing
+    values, values on and beside split points, unknown and missing categories, batch size.
+    """
+    import numpy as np
+
+    everything = {column.name: column.values for column in example.columns}
+    step = max(1, example.rows // MAX_ROWS)
+    sample = {name: values[::step][:MAX_ROWS] for name, values in everything.items()}
+    yield Probe(name="example", columns=sample)
+    rng = np.random.default_rng(20260101)
+    yield Probe(name="columns shuffled", columns={name: rng.permutation(values) for name, values in sample.items()})
+    for size in (1, 2, 127):
+        yield Probe(name=f"batch of {size}", columns=base_rows(example, size))
+    yield from _numeric_probes(example, rng)
+    yield from _cell_probes(example, rules)
+
+
+def _numeric_probes(example: Example, rng: np.random.Generator) -> Iterator[Probe]:
+    import numpy as np
+
+    numeric = [column for column in example.columns if column.kind in ("float", "integer")]
+    floats = [column for column in numeric if column.kind == "float"]
+    if not numeric:
+        return
+    rows = dict(base_rows(example, 600))
+    beside = dict(rows)
+    for column in numeric:
+        beside[column.name] = rng.permutation(np.resize(_split_points(column), 600))
+    yield Probe(name="on and beside split points", columns=beside)
+    if floats:
+        nudged = dict(rows)
+        for column in floats:
+            nudged[column.name] = rows[column.name] * (1 + 1e-9 * rng.choice([-1.0, 1.0], 600))
+        yield Probe(name="nudged by 1e-9", columns=nudged)
+    few = dict(base_rows(example, 8))
+    for name, change in (("zero", 0.0), ("negated", -1.0), ("a thousand times larger", 1000.0)):
+        changed = {
+            column.name: (few[column.name] * change).astype(few[column.name].dtype) for column in numeric
+        }
+        yield Probe(name=name, columns={**few, **changed}, one_by_one=True)
+
+
+def _split_points(column: Column) -> np.ndarray:
+    """Return values on and one step beside the midpoints of neighbouring values, where trees split."""
+    import numpy as np
+
+    seen = np.unique(column.values[np.isfinite(column.values)])
+    if column.values.dtype.kind != "f":
+        return np.concatenate([seen, seen - 1, seen + 1]).astype(column.values.dtype)
+    if not len(seen):
+        return np.zeros(1)
+    seen = seen[:: max(1, len(seen) // 60)]
+    middle = seen[:-1] / 2 + seen[1:] / 2
+    points = np.concatenate([seen, middle])
+    small = points.astype(np.float32)
+    neighbours = [np.nextafter(small, np.float32(side)).astype(np.float64) for side in (-np.inf, np.inf)]
+    return np.concatenate([points, np.nextafter(points, -np.inf), np.nextafter(points, np.inf), *neighbours])
+
+
+def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
+    """Yield probes with one unusual cell per row: together where it is accepted, one by one where it is not."""
+    numeric = [column for column in example.columns if column.kind in ("float", "integer")]
+    floats = [column for column in numeric if column.kind == "float"]
+    texts = [column for column in example.columns if column.kind == "text"]
+
+    def cells(name: str, columns: list[Column], make: Callable[[Column], object], accepted: set[str]) -> Iterator[Probe]:
+        for title, chosen in (
+            (name, [column for column in columns if column.name in accepted]),
+            (f"{name}, refused", [column for column in columns if column.name not in accepted]),
+        ):
+            if not chosen:
+                continue
+            rows = dict(base_rows(example, len(chosen)))
+            for row, column in enumerate(chosen):
+                rows[column.name] = with_cell(rows[column.name], row, make(column))
+            yield Probe(name=title, columns=rows, one_by_one=chosen[0].name not in accepted)
+
+    nullable = {name for name, rule in rules.items() if rule.nulls}
+    infinite = {name for name, rule in rules.items() if rule.infinities}
+    huge = {name for name, rule in rules.items() if rule.limit is None}
+    unknown = {name for name, rule in rules.items() if rule.unknown}
+    nan, inf = float("nan"), float("inf")
+    yield from cells("missing value", [*numeric, *texts], lambda c: None if c.kind == "text" else nan, nullable)
+    yield from cells("infinity", floats, lambda _: inf, infinite)
+    yield from cells("minus infinity", floats, lambda _: -inf, infinite)
+    yield from cells("beyond float32", floats, lambda _: 2 * FLOAT32_MAX, huge)
+    yield from cells("unknown string", texts, lambda _: UNSEEN, unknown)
+    yield from cells("empty string", texts, lambda _: "", unknown)
+    yield from cells("padded string", texts, lambda c: f" {_first(c)} ", unknown)
+    yield from cells("re-cased string", texts, lambda c: _first(c).swapcase(), unknown)
+
+
+def _first(column: Column) -> str:
+    return next((value for value in column.values.tolist() if value is not None), "")
