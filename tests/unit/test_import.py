@@ -13,10 +13,8 @@ STANDARD = frozenset(sys.stdlib_module_names)
 
 def loaded_by(statement: str) -> set[str]:
     """Return the names of the modules that `statement` adds in a clean interpreter."""
-    program = (
-        f"import sys; before = set(sys.modules); {statement}; added = sorted(set(sys.modules) - before); "
-    )
-    program += "import json; print(json.dumps(added))"
+    program = f"import sys; before = set(sys.modules); {statement}; added = set(sys.modules) - before; "
+    program += "import json; print(json.dumps(sorted(added)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return set(json.loads(done.stdout))
 
