@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpack.errors import LockError
+from mlpack.packing.environment.targets import platform_of
 
 __all__ = ["resolve"]
 
@@ -38,6 +39,9 @@ _NETWORK = (
     "Forbidden",
 )
 _OFFLINE = ("network connectivity is disabled", "network was disabled", "--offline", "offline")
+
+_NO_WHEEL = re.compile(r"([A-Za-z0-9._-]+)==(\S+) has no `([^`]*)`-compatible wheels")
+_NOT_FOUND = re.compile(r"Because (?:there is no version of )?([A-Za-z0-9._=+!-]+)")
 
 
 def resolve(
@@ -145,7 +149,10 @@ def _run(command: list[str], project: Path, *, offline: bool) -> str:
 
 
 def _failure(words: str, *, offline: bool) -> LockError:
-    problems = tuple(line.strip() for line in words.splitlines() if line.strip())[-12:]
+    words = words[max(words.find("error:"), 0) :]
+    lines = (line.strip() for line in words.splitlines())
+    # uv's own hints speak of uv's settings, which the reader did not write
+    problems = tuple(line for line in lines if line and not line.startswith("hint:"))[:12]
     if offline and any(sign in words for sign in _OFFLINE):
         return LockError(
             "the packages cannot be locked offline: uv's cache does not hold all that it needs to know",
@@ -161,9 +168,19 @@ def _failure(words: str, *, offline: bool) -> LockError:
             problems=problems,
             code="lock-network",
         )
+    if match := _NO_WHEEL.search(words):
+        return LockError(
+            f"{match[1]} {match[2]} has no wheel for {platform_of(match[3])}",
+            where=match[1],
+            hint="leave that platform out, or use a version that has a wheel for it",
+            problems=problems,
+            code="lock-no-wheel",
+        )
+    name = match[1] if (match := _NOT_FOUND.search(words)) else ""
     return LockError(
-        "uv cannot lock the installed versions for the platforms asked for",
-        hint="each installed version must be on the index, with wheels for every platform",
+        f"{name or 'an installed version'} is not on the index that uv uses, or does not fit the rest",
+        where=name.partition("==")[0],
+        hint="publish it there, or install a version that the index has; local builds cannot be locked",
         problems=problems,
         code="lock-resolution",
     )

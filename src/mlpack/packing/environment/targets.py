@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-__all__ = ["MINORS", "PLATFORMS", "Platform", "covers", "environments_of"]
+__all__ = ["MINORS", "PLATFORMS", "Platform", "covers", "environments_of", "platform_of"]
 
 MINORS = (11, 12, 13, 14)
 """CPython 3 minors that bundles are made for."""
@@ -60,8 +60,16 @@ PLATFORMS = {
 """Platforms that a lock can be made for."""
 
 
+def platform_of(marker: str) -> str:
+    """Return the name of the platform that `marker` speaks of, or the marker itself if it is none of ours."""
+    for platform in PLATFORMS.values():
+        if f"'{platform.machine}'" in marker and f"'{platform.sys_platform}'" in marker:
+            return platform.name
+    return marker
+
+
 def environments_of(platform: Platform, minor: int) -> list[dict[str, str]]:
-    """Return the marker variables of CPython 3.`minor` there, as first and as late patch release."""
+    """Return the marker variables of CPython 3.`minor` there, as first and late patch release."""
     return [
         {
             "implementation_name": "cpython",
