@@ -1,0 +1,1 @@
+"""The command `mlpack`: one small file per command."""

@@ -1,0 +1,76 @@
+"""Parsing, dispatch, and what an error looks like on a command line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Sequence
+
+from mlpack.errors import MlpackError, ParityError, UsageError, VerificationError
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "pack": "make a bundle of a fitted model",
+    "inspect": "say what is in a bundle, without trusting it",
+    "verify": "check a bundle against a policy",
+    "sign": "sign a bundle",
+    "keygen": "make a key pair for signing",
+    "predict": "verify a bundle and predict rows with it",
+}
+"""Command -> one line of help. Each lives in the module of its name."""
+
+DONE, FAILED, WRONG_USAGE, NOT_VERIFIED, OUT_OF_TOLERANCE = range(5)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0 done, 1 failed, 2 wrong usage, 3 not verified, 4 tolerance."""
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    warnings.showwarning = _show_warning
+    try:
+        status: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except MlpackError as error:
+        print(f"mlpack: {error}", file=sys.stderr)
+        return _status(error)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("mlpack: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    from mlpack import __version__
+
+    parser = argparse.ArgumentParser(
+        prog="mlpack", description="From a fitted model to something that an operator can trust and run anywhere."
+    )
+    parser.add_argument("--version", action="version", version=f"mlpack {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        module = importlib.import_module(f"mlpack._cli.{name}")
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    commands.add_parser("doctor", help="check the installation")  # answered by mlpack_sdk before we are reached
+    return parser
+
+
+def _status(error: MlpackError) -> int:
+    if isinstance(error, VerificationError):
+        return NOT_VERIFIED
+    if isinstance(error, ParityError):
+        return OUT_OF_TOLERANCE
+    return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    print(f"mlpack: warning: {message}", file=sys.stderr)
