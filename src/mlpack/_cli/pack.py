@@ -1,0 +1,114 @@
+"""mlpack pack."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from mlpack._cli.showing import add_json_argument, print_facts
+from mlpack.errors import MissingExtraError, UsageError
+from mlpack.format.writer import BundleLayout
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.epilog = (
+        "FILE.py:NAME runs the file and takes that variable; MODULE:NAME imports it. Example: "
+        "mlpack pack train.py:pipeline --example train.py:X_train --name churn --version 1.2.0"
+    )
+    parser.add_argument("model", metavar="MODEL", help="the fitted model, as FILE.py:NAME or MODULE:NAME")
+    parser.add_argument(
+        "--example", required=True, help="training rows, as FILE.py:NAME, MODULE:NAME, or a .csv or .parquet file"
+    )
+    parser.add_argument("--name", required=True, help="name of the bundle")
+    parser.add_argument("--version", required=True, help="version of the bundle")
+    parser.add_argument("--output", metavar="DIR", default="dist", help="folder to write to (default: dist)")
+    parser.add_argument("--method", action="append", dest="methods", help="offer only this method; may repeat")
+    parser.add_argument("--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight")
+    parser.add_argument("--platform", action="append", dest="platforms", help="lock for os/architecture; may repeat")
+    parser.add_argument("--golden", choices=("synthetic", "sample"), default="synthetic", help="default: synthetic")
+    parser.add_argument("--license", help="SPDX expression of the model's licence")
+    parser.add_argument("--layout", choices=get_args(BundleLayout), default="archive", help="default: archive")
+    parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
+    add_json_argument(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Pack and say what was made."""
+    from mlpack.packing.pack import pack
+
+    modules: dict[str, ModuleType] = {}
+    # What the training code prints must not mix with our own answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        model = _find(arguments.model, modules)
+        example = _example(arguments.example, modules)
+    bundle = pack(
+        model,
+        name=arguments.name,
+        version=arguments.version,
+        example=example,
+        output=arguments.output,
+        methods=arguments.methods,
+        certificate=arguments.certificate,
+        platforms=arguments.platforms or ("linux/amd64", "linux/arm64"),
+        golden=arguments.golden,
+        license=arguments.license,
+        offline=arguments.offline,
+        layout=arguments.layout,
+        overwrite=arguments.overwrite,
+    )
+    print_facts(bundle.facts(), as_json=arguments.json)
+    if not arguments.json:
+        print(f"\nwritten: {bundle.path}")
+    return 0
+
+
+def _example(reference: str, modules: dict[str, ModuleType]) -> object:
+    path = Path(reference)
+    if path.suffix not in (".csv", ".parquet"):
+        return _find(reference, modules)
+    if not path.is_file():
+        raise UsageError("no such file", where=f"--example {reference}")
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise MissingExtraError("reading a table needs pandas", hint="pip install 'mlpack-sdk[pandas]'") from error
+    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+
+
+def _find(reference: str, modules: dict[str, ModuleType]) -> object:
+    place, separator, name = reference.rpartition(":")
+    if not separator or not place or not name.isidentifier():
+        raise UsageError("expected FILE.py:NAME or MODULE:NAME", where=reference)
+    if place not in modules:
+        modules[place] = _load(place)
+    if not hasattr(modules[place], name):
+        raise UsageError(f"there is no variable {name!r}", where=place)
+    value: object = getattr(modules[place], name)
+    return value
+
+
+def _load(place: str) -> ModuleType:
+    """Import a module, or run a file under a module name of its own so that its classes can be pickled."""
+    if not place.endswith(".py"):
+        sys.path.insert(0, os.getcwd())
+        try:
+            return importlib.import_module(place)
+        except ModuleNotFoundError as error:
+            raise UsageError(f"cannot be imported: {error}", where=place) from error
+    path = Path(place).resolve()
+    if not path.is_file():
+        raise UsageError("no such file", where=place)
+    sys.path.insert(0, str(path.parent))
+    return importlib.import_module(path.stem)

@@ -1,0 +1,156 @@
+"""mlpack predict."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mlpack._cli.trusting import add_policy_arguments, chosen_policy
+from mlpack.errors import InputError, StorageError, UsageError
+
+if TYPE_CHECKING:
+    from mlpack.format.contract import Contract, Input
+    from mlpack.runtime.predictor import Predictor
+
+__all__ = ["add_arguments", "run"]
+
+FORMATS = ("csv", "json", "jsonl")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument("rows", metavar="ROWS", help="a .csv, .json or .jsonl file, or - for standard input")
+    add_policy_arguments(parser, unsigned=True)
+    parser.add_argument("--method", action="append", dest="methods", help="method to ask; may repeat (default: predict)")
+    parser.add_argument("--input-format", choices=FORMATS, help="form of ROWS when its name does not tell")
+    parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    parser.add_argument("--json", action="store_true", help="answer with JSON lines instead of CSV")
+    parser.add_argument("--strict", action="store_true", help="refuse values outside the ranges of the example")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Verify, load, predict, and write one line per row."""
+    from mlpack.runtime.loading import load
+
+    policy = chosen_policy(arguments)
+    model = load(arguments.bundle, policy=policy, ranges="refuse" if arguments.strict else "warn")
+    offered = [output.method for output in model.contract.outputs]
+    methods = arguments.methods or [offered[0]]
+    if wrong := [method for method in methods if method not in offered]:
+        raise UsageError(f"not offered: {', '.join(wrong)}", where="--method", hint=f"choose from {', '.join(offered)}")
+    columns = _read(arguments.rows, arguments.input_format, model.contract)
+    text = _render(_answers(model, methods, columns), as_json=arguments.json)
+    if arguments.output:
+        from mlpack.format.atomic import atomic_file
+
+        with atomic_file(Path(arguments.output), overwrite=True) as file:
+            file.write(text.encode())
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+def _read(reference: str, named: str | None, contract: Contract) -> dict[str, list[Any]]:
+    """Return the rows as columns of Python values."""
+    form = named or (Path(reference).suffix[1:] if reference != "-" else "csv")
+    if form not in FORMATS:
+        raise UsageError(f"expected one of {', '.join(FORMATS)}", where=reference, hint="pass --input-format")
+    try:
+        if reference == "-":
+            return _parse(sys.stdin, form, contract)
+        with Path(reference).open(newline="", encoding="utf-8-sig") as file:
+            return _parse(file, form, contract)
+    except OSError as error:
+        raise StorageError(f"cannot be read: {error.strerror}", where=reference) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"not UTF-8 at byte {error.start}", where=reference) from error
+
+
+def _parse(file: TextIO, form: str, contract: Contract) -> dict[str, list[Any]]:
+    if form == "csv":
+        return _parse_csv(file, contract)
+    try:
+        records = json.load(file) if form == "json" else [json.loads(line) for line in file if line.strip()]
+    except ValueError as error:
+        raise InputError(f"not JSON: {error}", where="rows") from error
+    if isinstance(records, dict):
+        records = [records]
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise InputError("expected records: objects with one value per input", where="rows")
+    columns: dict[str, list[Any]] = {item.name: [] for item in contract.inputs}
+    for index, record in enumerate(records):
+        for name, cells in columns.items():
+            if name not in record:
+                raise InputError("missing", where=f"row {index}, {name!r}")
+            cells.append(record[name])
+    return columns
+
+
+def _parse_csv(file: TextIO, contract: Contract) -> dict[str, list[Any]]:
+    reader = csv.reader(file, strict=True)
+    try:
+        header = next(reader, [])
+        if missing := [item.name for item in contract.inputs if item.name not in header]:
+            raise InputError(f"columns are missing: {', '.join(missing[:20])}", where="CSV header")
+        places = [(item, header.index(item.name)) for item in contract.inputs]
+        columns: dict[str, list[Any]] = {item.name: [] for item in contract.inputs}
+        for index, row in enumerate(reader):
+            if len(row) != len(header):
+                raise InputError(f"expected {len(header)} cells, found {len(row)}", where=f"row {index}")
+            for item, place in places:
+                columns[item.name].append(_cell(item, row[place], index))
+    except csv.Error as error:
+        raise InputError(f"not CSV: {error}", where=f"line {reader.line_num}") from error
+    return columns
+
+
+def _cell(item: Input, text: str, row: int) -> object:
+    """Return a cell of a CSV file, where everything is text and an empty cell is a missing value."""
+    if text == "":
+        return None
+    if item.dtype == "string":
+        return text
+    if item.dtype == "bool":
+        if text.lower() not in ("true", "false", "0", "1"):
+            raise InputError("expected true or false", where=f"row {row}, {item.name!r}")
+        return text.lower() in ("true", "1")
+    try:
+        return int(text) if item.dtype == "int64" else float(text)
+    except ValueError as error:
+        kind = "an integer" if item.dtype == "int64" else "a number"
+        raise InputError(f"expected {kind}", where=f"row {row}, {item.name!r}") from error
+
+
+def _answers(model: Predictor, methods: list[str], columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield one record per row: `predict`, or `predict_proba[CLASS]` for methods with several columns."""
+    named: list[tuple[str, list[Any]]] = []
+    for method in methods:
+        answer = getattr(model, method)(columns)
+        if answer.ndim == 1:
+            named.append((method, answer.tolist()))
+            continue
+        labels = model.contract.output(method).classes or range(answer.shape[1])
+        named += [(f"{method}[{label}]", answer[:, place].tolist()) for place, label in enumerate(labels)]
+    names = [name for name, _ in named]
+    for values in zip(*(values for _, values in named), strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _render(records: Iterator[dict[str, Any]], *, as_json: bool) -> str:
+    if as_json:
+        return "".join(json.dumps(record) + "\n" for record in records)
+    text = io.StringIO()
+    writer: csv.DictWriter[str] | None = None
+    for record in records:
+        if writer is None:
+            writer = csv.DictWriter(text, list(record), lineterminator="\n")
+            writer.writeheader()
+        writer.writerow(record)
+    return text.getvalue()
