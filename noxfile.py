@@ -40,8 +40,8 @@ def _docs(session: nox.Session) -> None:
 
 
 def _pytest(session: nox.Session, *options: str) -> None:
-    """Run pytest from a neutral state: no user's policy, keys or locale decide a result."""
-    env = {"MLPACK_POLICY": None, "MLPACK_KEY_PASSWORD": None, "PYTHONWARNDEFAULTENCODING": "1"}
+    """Run pytest from a neutral state: no user's policy or password decides a result."""
+    env = {"MLPACK_POLICY": None, "MLPACK_KEY_PASSWORD": None}
     session.run("pytest", *options, env=env)
 
 
@@ -60,14 +60,16 @@ def tests(session: nox.Session) -> None:
     session.run("mypy")
     _imports(session)
     _docs(session)
-    _pytest(session, "-n", "2", "--dist", "loadfile", "-m", "not slow", "--benchmark-disable", *session.posargs)
+    _pytest(
+        session, "-p", "no:benchmark", "-n", "2", "--dist", "loadfile", "-m", "not slow", *session.posargs
+    )
 
 
 @nox.session
 def wide(session: nox.Session) -> None:
     """Run the slow tests: many models, many files, long searches."""
     _install(session, "dev")
-    _pytest(session, "-n", "2", "-m", "slow", "--benchmark-disable", *session.posargs)
+    _pytest(session, "-p", "no:benchmark", "-n", "2", "-m", "slow", *session.posargs)
 
 
 @nox.session
@@ -120,7 +122,16 @@ def bench(session: nox.Session) -> None:
 def pins(session: nox.Session) -> None:
     """Renew requirements/*.txt from the .in files; `-- --upgrade` takes the newest versions."""
     session.install("--require-hashes", "-r", "requirements/dev.txt")
-    compiler = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    compiler = [
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--python-version",
+        "3.11",
+        "--generate-hashes",
+    ]
     compiler += ["--no-emit-index-url", "--no-header", "--no-annotate"]
     for name, extras in PINS.items():
         sources = [f"requirements/{name}.in"]
