@@ -73,6 +73,18 @@ def wide(session: nox.Session) -> None:
 
 
 @nox.session
+def cover(session: nox.Session) -> None:
+    """Measure which lines and branches the tests reach."""
+    _install(session, "dev")
+    session.run("coverage", "erase")
+    session.run(
+        "coverage", "run", "-m", "pytest", "-p", "no:benchmark", "-q", "-m", "not slow", *session.posargs
+    )
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session
 def minimal(session: nox.Session) -> None:
     """Verify a bundle where no packing library, not even numpy, can be imported."""
     _install(session, "verify")
