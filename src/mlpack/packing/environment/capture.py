@@ -89,10 +89,10 @@ def _system() -> dict[str, str]:
 
 
 def _libraries(model: object, parameters: Mapping[str, object]) -> list[dict[str, str | None]]:
-    """Return BLAS and OpenMP runtimes that the model's own packages use, each once.
+    """Return BLAS and OpenMP runtimes that the model's own packages use.
 
-    threadpoolctl sees all that this process has loaded; libraries of packages that have nothing to do with the
-    model are left out, as are thread counts and the CPU that a kernel was chosen for.
+    threadpoolctl sees all that this process has loaded; libraries of packages that are none of the model's
+    are left out, as are thread counts and the CPU that a kernel was chosen for.
     """
     needed = _needed(model, parameters)
     for name, module in _PRELOADED.items():

@@ -35,7 +35,7 @@ def class_name(kind: type) -> str:
 def wording(value: object) -> str:
     """Return words for `value` that depend on nothing but the value.
 
-    Numbers, texts and containers of them come out as Python writes them, classes and functions by name, arrays
+    Numbers, texts and containers come out as Python writes them, classes and functions by name, arrays
     by type, shape and digest, and everything else by its class: a `repr` may hold an address or a path.
     """
     text = _word(value, 0)

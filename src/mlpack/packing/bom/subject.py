@@ -1,0 +1,64 @@
+"""What the BOM is about: plain facts on the model, its data and its results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+__all__ = ["BomDataset", "BomSubject"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BomDataset:
+    """A data set that the model was made or measured with.
+
+    Attributes:
+        name: What the author calls it; unique within one BOM.
+        sha256: Fingerprint of its contents (hex), or None.
+        description: How the fingerprint was taken, or anything else worth saying.
+    """
+
+    name: str
+    sha256: str | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BomSubject:
+    """The model that a bundle holds.
+
+    Attributes:
+        name: Name of the bundle.
+        version: Version of the bundle.
+        description: What it is for.
+        license: SPDX expression, or any other words for the terms; may be empty.
+        task: "classification", "regression", "clustering", "transformation" or another word.
+        architecture: Class names of the original, in the order in which data flow through them.
+        inputs: Formats of the inputs, in order.
+        outputs: Formats of the outputs, in order.
+        model_path: Path of the model file inside the bundle.
+        model_sha256: SHA-256 of that file (hex).
+        model_size: Its size in bytes.
+        framework: Distribution that trained the model.
+        framework_version: Its version.
+        datasets: Data that it was made or measured with.
+        metrics: Name of a metric to its value.
+        parameters: Name of a hyper-parameter to its value.
+    """
+
+    name: str
+    version: str
+    description: str = ""
+    license: str = ""
+    task: str
+    architecture: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    model_path: str
+    model_sha256: str
+    model_size: int
+    framework: str
+    framework_version: str
+    datasets: tuple[BomDataset, ...] = ()
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parameters: Mapping[str, object] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""From a fitted model to canonical ONNX: the ladder of emitters and converters."""

@@ -1,0 +1,84 @@
+"""The first rung: a graph by our own emitters, with exactly the contract's inputs and outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from mlpack.packing.export.canonical import canonical_bytes
+from mlpack.packing.export.graph import Block, Columns, GraphBuilder, Kind, Tensor, Unsupported
+from mlpack.packing.export.registry import Scope
+
+if TYPE_CHECKING:
+    from mlpack.format.contract import Contract, Output
+
+__all__ = ["element_kind", "emit"]
+
+_KINDS = ("float64", "float32", "int64", "int32", "bool")
+
+
+def emit(model: object, contract: Contract) -> bytes:
+    """Return canonical ONNX bytes for a fitted scikit-learn model.
+
+    Raises:
+        Unsupported: Some step has no emitter that gives what the original gives.
+    """
+    graph = GraphBuilder()
+    columns = _inputs(graph, contract)
+    scope = Scope(graph)
+    for output in contract.outputs:
+        kind = element_kind(output)
+        if output.method == "transform":
+            result = _as_matrix(graph, scope.transform(model, columns), output)
+        else:
+            result = scope.respond(model, columns, output.method)
+        graph.output(output.tensor, _fitting(graph, result, output, kind))
+    return canonical_bytes(graph.model())
+
+
+def element_kind(output: Output) -> Kind:
+    """Return the element type of an output's tensor.
+
+    Raises:
+        Unsupported: ONNX has none for it.
+    """
+    if output.method == "predict" and output.classes is not None:
+        return "int64"
+    if output.dtype not in _KINDS:
+        raise Unsupported(output.method, f"returns {output.dtype}, which has no ONNX element type here")
+    return cast("Kind", output.dtype)
+
+
+def _inputs(graph: GraphBuilder, contract: Contract) -> Columns:
+    inputs = contract.inputs
+    if any(item.dtype == "float32" for item in inputs) and (
+        narrow := [item.name for item in inputs if item.source in _NARROW]
+    ):
+        raise Unsupported("inputs", f"float32 beside narrow integers or half floats ({narrow[:3]}); widen them")
+    if contract.layout == "array":
+        tensor = graph.input(inputs[0].tensor, inputs[0].dtype, len(inputs))
+        return Columns((Block(tensor, (None,) * len(inputs)),))
+    return Columns(
+        tuple(Block(graph.input(item.tensor, item.dtype, 1), (item.name,)) for item in inputs)
+    )
+
+
+_NARROW = ("int8", "int16", "uint8", "uint16", "float16", "Int8", "Int16", "UInt8", "UInt16")
+
+
+def _as_matrix(graph: GraphBuilder, columns: Columns, output: Output) -> Tensor:
+    if not columns.numeric:
+        raise Unsupported("transform", "returns text columns, which have no single ONNX element type")
+    kinds = set(columns.kinds)
+    if kinds <= {"float64", "int64", "int32", "bool"} and len(kinds) > 1:
+        return graph.matrix(columns, "float64" if "float64" in kinds else "int64")
+    return graph.matrix(columns, columns.kinds[0] if len(kinds) == 1 else columns.float_kind)
+
+
+def _fitting(graph: GraphBuilder, result: Tensor, output: Output, kind: Kind) -> Tensor:
+    """Return the result in the output's element type, or refuse what a cast would hide."""
+    expected = None if len(output.shape) == 1 else output.shape[1]
+    if result.width != expected:
+        raise Unsupported(output.method, f"the emitter gives width {result.width}, the model {expected}")
+    if kind == "float32" and result.kind == "float64":
+        raise Unsupported(output.method, "the model computes in float32, this emitter in float64")
+    return graph.cast(result, kind)

@@ -1,0 +1,1 @@
+"""Our own double-precision emitters, one module per model family."""

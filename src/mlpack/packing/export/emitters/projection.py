@@ -1,0 +1,32 @@
+"""PCA and TruncatedSVD: a matrix product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpack.packing.export.graph import Columns, Tensor
+
+if TYPE_CHECKING:
+    from mlpack.packing.export.registry import Scope
+
+__all__ = ["transform"]
+
+
+def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+    """Emit `transform`: project, then centre, then whiten, in scikit-learn's order."""
+    graph, components = scope.graph, np.asarray(model.components_)
+    if columns.float_kind == "float32" and components.dtype == np.float32:
+        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
+    if not columns.numeric:
+        raise scope.unsupported(model, "meets text columns")
+    x = graph.matrix(columns, "float64")
+    name = graph.op("MatMul", x.name, graph.doubles(components.T))
+    if getattr(model, "mean_", None) is not None:
+        name = graph.op("Sub", name, graph.doubles(np.reshape(model.mean_, (1, -1)) @ components.T))
+    if getattr(model, "whiten", False):
+        scale = np.sqrt(np.asarray(model.explained_variance_, dtype=np.float64))
+        scale = np.maximum(scale, np.finfo(np.float64).eps)
+        name = graph.op("Div", name, graph.doubles(scale.reshape(1, -1)))
+    return Columns.of(Tensor(name, "float64", components.shape[0]))

@@ -1,0 +1,103 @@
+"""Decision trees and forests of them, NaN routing included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpack.packing.export import formulas
+from mlpack.packing.export.ensembles import Trees
+from mlpack.packing.export.graph import Columns, Tensor
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from mlpack.format.contract import Method
+    from mlpack.packing.export.registry import Scope
+
+__all__ = ["respond"]
+
+
+def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+    """Emit a method of a tree or a forest."""
+    if not columns.numeric:
+        raise scope.unsupported(model, "meets text columns")
+    trees = list(model.estimators_) if hasattr(model, "estimators_") else [model]
+    x = scope.graph.cast(scope.graph.matrix(columns, "float32"), "float64").name
+    if hasattr(model, "classes_"):
+        return _classify(scope, model, trees, x, method)
+    if method != "predict":
+        raise scope.unsupported(model, f"has no {method}")
+    return _regress(scope, model, trees, x)
+
+
+def _regress(scope: Scope, model: Any, trees: list[Any], x: str) -> Tensor:  # noqa: ANN401
+    graph, outputs = scope.graph, int(model.n_outputs_)
+    ensemble = Trees()
+    if outputs > 1:
+        rows = np.concatenate([tree.tree_.value[_leaf(tree), :, 0] for tree in trees])
+        total = _sum_of_rows(scope, trees, x, rows)
+        return Tensor(_mean(scope, total, len(trees), model), "float64", outputs)
+    for tree in trees:
+        _add(ensemble, tree, tree.tree_.value[:, 0, 0], 0)
+    total = _mean(scope, ensemble.emit(graph, x, 1), len(trees), model)
+    return graph.flat(Tensor(total, "float64", 1))
+
+
+def _classify(scope: Scope, model: Any, trees: list[Any], x: str, method: Method) -> Tensor:  # noqa: ANN401
+    graph = scope.graph
+    if model.n_outputs_ != 1:
+        raise scope.unsupported(model, "several labels at once")
+    classes = len(model.classes_)
+    rows = np.concatenate([tree.tree_.value[_leaf(tree), 0, :classes] for tree in trees])
+    shares = _mean(scope, _sum_of_rows(scope, trees, x, rows), len(trees), model)
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, shares), "int64", None)
+    if method == "predict_log_proba":
+        return Tensor(graph.op("Log", shares), "float64", classes)
+    if method == "predict_proba":
+        return Tensor(shares, "float64", classes)
+    raise scope.unsupported(model, f"has no {method}")
+
+
+def _sum_of_rows(scope: Scope, trees: list[Any], x: str, rows: NDArray[np.float64]) -> str:
+    """Return the sum over trees of one row of `rows` per tree: the row of the leaf that was reached.
+
+    Every tree writes the number of its leaf to a target of its own, and one Gather fetches the rows. That
+    walks each tree once, whatever the number of classes.
+    """
+    graph, ensemble, start = scope.graph, Trees(), 0
+    for target, tree in enumerate(trees):
+        leaf = _leaf(tree)
+        number = np.zeros(len(leaf))
+        number[leaf] = start + np.arange(int(leaf.sum()))
+        start += int(leaf.sum())
+        _add(ensemble, tree, number, target)
+    reached = graph.op("Cast", ensemble.emit(graph, x, len(trees)), to=7)
+    fetched = graph.op("Gather", graph.doubles(rows), reached)
+    return graph.op("ReduceSum", fetched, graph.ints([1]), keepdims=0)
+
+
+def _mean(scope: Scope, total: str, count: int, model: Any) -> str:  # noqa: ANN401
+    if not hasattr(model, "estimators_"):
+        return total
+    return scope.graph.op("Div", total, scope.graph.doubles(float(count)))
+
+
+def _leaf(tree: Any) -> NDArray[np.bool_]:  # noqa: ANN401
+    return np.asarray(tree.tree_.children_left) < 0
+
+
+def _add(ensemble: Trees, tree: Any, value: NDArray[np.float64], target: int) -> None:  # noqa: ANN401
+    fitted = tree.tree_
+    ensemble.add(
+        left=fitted.children_left,
+        right=fitted.children_right,
+        feature=fitted.feature,
+        split=fitted.threshold,
+        missing_left=fitted.missing_go_to_left,
+        value=value,
+        target=target,
+        leaf=_leaf(tree),
+    )

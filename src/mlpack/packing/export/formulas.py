@@ -1,0 +1,95 @@
+"""Formulas in double that several emitter families share. Every function takes and returns value names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mlpack.packing.export.graph import GraphBuilder
+
+__all__ = ["argmax", "clip", "each_row", "expm1", "log1p", "logit", "pair", "positive", "rows_to_one", "sigmoid", "softmax"]
+
+
+def sigmoid(graph: GraphBuilder, x: str) -> str:
+    """Return 1 / (1 + exp(-x)) with full relative precision in both tails.
+
+    The operator Sigmoid loses small probabilities to a subtraction from 1.
+    """
+    small = graph.op("Exp", graph.op("Neg", graph.op("Abs", x)))
+    one = graph.doubles(1.0)
+    top = graph.op("Where", graph.op("GreaterOrEqual", x, graph.doubles(0.0)), one, small)
+    ratio = graph.op("Div", top, graph.op("Add", one, small))
+    return ratio
+
+
+def softmax(graph: GraphBuilder, x: str) -> str:
+    """Return the row-wise softmax of `(N, k)`, shifted by the row's largest value."""
+    shifted = graph.op("Sub", x, graph.op("ReduceMax", x, graph.ints([1]), keepdims=1))
+    powers = graph.op("Exp", shifted)
+    return graph.op("Div", powers, graph.op("ReduceSum", powers, graph.ints([1]), keepdims=1))
+
+
+def log1p(graph: GraphBuilder, x: str) -> str:
+    """Return log(1 + x), compensated: ONNX has no log1p and Log(1 + x) loses small values."""
+    one = graph.doubles(1.0)
+    u = graph.op("Add", one, x)
+    compensated = graph.op("Div", graph.op("Mul", graph.op("Log", u), x), graph.op("Sub", u, one))
+    value = graph.op("Where", graph.op("Equal", u, one), x, compensated)
+    return graph.op("Where", graph.op("Equal", x, graph.doubles(np.inf)), x, value)
+
+
+def expm1(graph: GraphBuilder, x: str) -> str:
+    """Return exp(x) - 1, compensated near zero."""
+    one = graph.doubles(1.0)
+    u = graph.op("Exp", x)
+    less = graph.op("Sub", u, one)
+    compensated = graph.op("Div", graph.op("Mul", less, x), graph.op("Log", u))
+    value = graph.op("Where", graph.op("Equal", u, one), x, compensated)
+    # Far from zero the plain difference is exact enough, and the compensation overflows.
+    far = graph.op("Greater", graph.op("Abs", x), graph.doubles(1.0))
+    return graph.op("Where", far, less, value)
+
+
+def logit(graph: GraphBuilder, p: str) -> str:
+    """Return log(p / (1 - p))."""
+    return graph.op("Log", graph.op("Div", p, graph.op("Sub", graph.doubles(1.0), p)))
+
+
+def pair(graph: GraphBuilder, positive_share: str) -> str:
+    """Return `(N, 2)` of 1 - p and p from `(N, 1)`."""
+    rest = graph.op("Sub", graph.doubles(1.0), positive_share)
+    return graph.op("Concat", rest, positive_share, axis=1)
+
+
+def rows_to_one(graph: GraphBuilder, x: str, width: int) -> str:
+    """Return `(N, k)` divided by its row sums; a row of zeros becomes uniform."""
+    total = graph.op("ReduceSum", x, graph.ints([1]), keepdims=1)
+    empty = graph.op("Equal", total, graph.doubles(0.0))
+    ratio = graph.op("Div", x, total)
+    return graph.op("Where", empty, graph.doubles(np.full((1, width), 1.0 / width)), ratio)
+
+
+def argmax(graph: GraphBuilder, x: str) -> str:
+    """Return the int64 position `(N,)` of the first largest value of each row."""
+    return graph.op("ArgMax", x, axis=1, keepdims=0, select_last_index=0)
+
+
+def positive(graph: GraphBuilder, x: str, *, or_zero: bool = False) -> str:
+    """Return int64 1 where x > 0 (or x >= 0), else 0."""
+    return graph.op(
+        "Cast", graph.op("GreaterOrEqual" if or_zero else "Greater", x, graph.doubles(0.0)), to=7
+    )
+
+
+def clip(graph: GraphBuilder, x: str, low: str, high: str) -> str:
+    """Return x limited to [low, high]; NaN stays NaN, which the operator Clip does not promise."""
+    x = graph.op("Where", graph.op("Less", x, low), low, x)
+    return graph.op("Where", graph.op("Greater", x, high), high, x)
+
+
+def each_row(graph: GraphBuilder, like: str, row: str, width: int) -> str:
+    """Return the constant `(1, k)` repeated for every row of `like`."""
+    rows = graph.op("Gather", graph.op("Shape", like), graph.ints([0]))
+    return graph.op("Expand", row, graph.op("Concat", rows, graph.ints([width]), axis=0))

@@ -1,0 +1,231 @@
+"""Building an ONNX graph: deterministic names, every node and constant once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import onnx
+    from numpy.typing import NDArray
+
+__all__ = ["Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported"]
+
+OPSET = 21
+ML_OPSET = 5  # TreeEnsemble in double
+IR_VERSION = 10  # the newest that onnxruntime 1.22 reads
+
+Kind = Literal["float64", "float32", "int64", "int32", "bool", "string"]
+"""Element type of a tensor inside a graph, as NumPy names it."""
+
+_ONNX_TYPES = {"float64": 11, "float32": 1, "int64": 7, "int32": 6, "bool": 9, "string": 8}
+
+
+class Unsupported(Exception):  # noqa: N818 - not an error: one rung of the ladder steps aside
+    """A step that an emitter does not reproduce exactly; becomes the refusal of that rung."""
+
+    def __init__(self, step: str, reason: str) -> None:
+        """Keep the step's words and why it cannot be emitted."""
+        super().__init__(f"{step}: {reason}")
+        self.step = step
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value of the graph: its name, element type, and width (None: shape `(N,)`, k: `(N, k)`)."""
+
+    name: str
+    kind: Kind
+    width: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some neighbouring columns that share one `[N, k]` tensor; names are None once they are lost."""
+
+    tensor: Tensor
+    names: tuple[str | None, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """An ordered table inside the graph: blocks side by side, possibly of several element types."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def names(self) -> tuple[str | None, ...]:
+        """Return the name of every column."""
+        return tuple(name for block in self.blocks for name in block.names)
+
+    @property
+    def width(self) -> int:
+        """Return the number of columns."""
+        return sum(block.width for block in self.blocks)
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Return the element type of every column."""
+        return tuple(block.tensor.kind for block in self.blocks for _ in block.names)
+
+    @property
+    def numeric(self) -> bool:
+        """Whether no column holds strings."""
+        return "string" not in self.kinds
+
+    @property
+    def float_kind(self) -> Literal["float64", "float32"]:
+        """Return the type in which scikit-learn computes on these columns.
+
+        float32 stays float32 (booleans beside it do not widen it), everything else becomes float64.
+        """
+        kinds = set(self.kinds)
+        return "float32" if "float32" in kinds and kinds <= {"float32", "bool"} else "float64"
+
+    @staticmethod
+    def of(tensor: Tensor) -> Columns:
+        """Return the nameless columns of one `[N, k]` tensor."""
+        return Columns((Block(tensor, (None,) * (tensor.width or 0)),))
+
+
+@dataclass(slots=True)
+class GraphBuilder:
+    """Collects nodes and constants; equal nodes and equal constants are shared.
+
+    Node results are named `t0`, `t1`, ... and constants `c0`, `c1`, ... in order of creation, which the
+    fitted model alone decides.
+    """
+
+    nodes: list[onnx.NodeProto] = field(default_factory=list)
+    constants: dict[bytes, onnx.TensorProto] = field(default_factory=dict)
+    inputs: list[onnx.ValueInfoProto] = field(default_factory=list)
+    outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
+    _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
+    _count: int = 0
+
+    def const(self, value: NDArray[Any]) -> str:
+        """Return the name of a constant; strings are given as an object or `<U` array."""
+        from onnx import numpy_helper
+
+        array = np.ascontiguousarray(value).reshape(np.shape(value))
+        if array.dtype.kind in "UO":
+            array = array.astype(object)
+        content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
+        key = f"{array.dtype.str}{array.shape}".encode() + hashlib.sha256(content).digest()
+        if key not in self.constants:
+            self.constants[key] = numpy_helper.from_array(array, name=f"c{len(self.constants)}")
+        return str(self.constants[key].name)
+
+    def doubles(self, value: Any) -> str:  # noqa: ANN401 - whatever numpy takes
+        """Return a float64 constant."""
+        return self.const(np.asarray(value, dtype=np.float64))
+
+    def ints(self, value: Any) -> str:  # noqa: ANN401 - whatever numpy takes
+        """Return an int64 constant."""
+        return self.const(np.asarray(value, dtype=np.int64))
+
+    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:  # noqa: ANN401
+        """Add a node with one result and return its name; an equal node is not added twice."""
+        return self.ops(kind, *inputs, outputs=1, domain=domain, **attributes)[0]
+
+    def ops(
+        self,
+        kind: str,
+        *inputs: str,
+        outputs: int,
+        domain: str = "",
+        **attributes: Any,  # noqa: ANN401
+    ) -> tuple[str, ...]:
+        """Add a node with several results and return their names."""
+        from onnx import helper
+
+        node = helper.make_node(kind, list(inputs), [], domain=domain)
+        node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
+        key = hashlib.sha256(node.SerializeToString(deterministic=True)).digest() + bytes([outputs])
+        if key not in self._known:
+            names = tuple(f"t{self._count + index}" for index in range(outputs))
+            self._count += outputs
+            node.output.extend(names)
+            self.nodes.append(node)
+            self._known[key] = names
+        return self._known[key]
+
+    def input(self, name: str, kind: Kind, width: int) -> Tensor:
+        """Declare a graph input `[N, width]`."""
+        from onnx import helper
+
+        self.inputs.append(helper.make_tensor_value_info(name, _ONNX_TYPES[kind], ["N", width]))
+        return Tensor(name, kind, width)
+
+    def output(self, name: str, tensor: Tensor) -> None:
+        """Declare a graph output that is `tensor` under the name given."""
+        from onnx import helper
+
+        shape: list[str | int] = ["N"] if tensor.width is None else ["N", tensor.width]
+        self.outputs.append(helper.make_tensor_value_info(name, _ONNX_TYPES[tensor.kind], shape))
+        self.nodes.append(helper.make_node("Identity", [tensor.name], [name]))
+
+    def cast(self, tensor: Tensor, kind: Kind) -> Tensor:
+        """Return the tensor in another element type; free when it has it already."""
+        if tensor.kind == kind:
+            return tensor
+        return Tensor(self.op("Cast", tensor.name, to=_ONNX_TYPES[kind]), kind, tensor.width)
+
+    def concat(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Return `[N, a]`, `[N, b]`, ... of one kind as `[N, a + b + ...]`."""
+        if len(tensors) == 1:
+            return tensors[0]
+        name = self.op("Concat", *(tensor.name for tensor in tensors), axis=1)
+        return Tensor(name, tensors[0].kind, sum(tensor.width or 0 for tensor in tensors))
+
+    def matrix(self, columns: Columns, kind: Kind) -> Tensor:
+        """Return all columns as one `[N, k]` tensor of one element type."""
+        return self.concat([self.cast(block.tensor, kind) for block in columns.blocks])
+
+    def flat(self, tensor: Tensor) -> Tensor:
+        """Return `[N, 1]` as `[N]`."""
+        return Tensor(self.op("Reshape", tensor.name, self.ints([-1])), tensor.kind, None)
+
+    def pick(self, tensor: Tensor, indices: Sequence[int]) -> Tensor:
+        """Return some columns of an `[N, k]` tensor, in the order given."""
+        if list(indices) == list(range(tensor.width or 0)):
+            return tensor
+        name = self.op("Gather", tensor.name, self.ints(list(indices)), axis=1)
+        return Tensor(name, tensor.kind, len(indices))
+
+    def select(self, columns: Columns, indices: Iterable[int]) -> Columns:
+        """Return some columns in the order given; runs from one block stay one block."""
+        home = [(block, at) for block in columns.blocks for at in range(block.width)]
+        runs: list[tuple[Block, list[int]]] = []
+        for index in indices:
+            block, at = home[index]
+            if runs and runs[-1][0] is block:
+                runs[-1][1].append(at)
+            else:
+                runs.append((block, [at]))
+        return Columns(
+            tuple(
+                Block(self.pick(block.tensor, places), tuple(block.names[at] for at in places))
+                for block, places in runs
+            )
+        )
+
+    def model(self) -> onnx.ModelProto:
+        """Return the finished model."""
+        from onnx import helper
+
+        graph = helper.make_graph(
+            self.nodes, "mlpack", self.inputs, self.outputs, initializer=list(self.constants.values())
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
+        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)

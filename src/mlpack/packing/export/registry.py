@@ -1,0 +1,214 @@
+"""Which emitter answers for which class, and the scope through which emitters compose."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from mlpack.packing.export.graph import Columns, GraphBuilder, Tensor, Unsupported
+
+if TYPE_CHECKING:
+    from mlpack.format.contract import Method
+
+__all__ = ["FAMILIES", "Scope", "family_of", "public_name"]
+
+FAMILIES: dict[str, str] = {
+    name: module
+    for module, names in {
+        "composition": (
+            "sklearn.pipeline.Pipeline",
+            "sklearn.pipeline.FeatureUnion",
+            "sklearn.compose.ColumnTransformer",
+        ),
+        "delegation": (
+            "sklearn.model_selection.GridSearchCV",
+            "sklearn.model_selection.RandomizedSearchCV",
+            "sklearn.model_selection.HalvingGridSearchCV",
+            "sklearn.model_selection.HalvingRandomSearchCV",
+            "sklearn.model_selection.FixedThresholdClassifier",
+            "sklearn.model_selection.TunedThresholdClassifierCV",
+            "sklearn.frozen.FrozenEstimator",
+            "sklearn.compose.TransformedTargetRegressor",
+            "sklearn.linear_model.RANSACRegressor",
+        ),
+        "functions": ("sklearn.preprocessing.FunctionTransformer",),
+        "imputation": ("sklearn.impute.SimpleImputer", "sklearn.impute.MissingIndicator"),
+        "encoding": ("sklearn.preprocessing.OneHotEncoder", "sklearn.preprocessing.OrdinalEncoder"),
+        "scaling": (
+            "sklearn.preprocessing.StandardScaler",
+            "sklearn.preprocessing.MinMaxScaler",
+            "sklearn.preprocessing.MaxAbsScaler",
+            "sklearn.preprocessing.RobustScaler",
+            "sklearn.preprocessing.Normalizer",
+            "sklearn.preprocessing.Binarizer",
+            "sklearn.preprocessing.PolynomialFeatures",
+        ),
+        "selection": (
+            "sklearn.feature_selection.SelectKBest",
+            "sklearn.feature_selection.SelectPercentile",
+            "sklearn.feature_selection.SelectFpr",
+            "sklearn.feature_selection.SelectFdr",
+            "sklearn.feature_selection.SelectFwe",
+            "sklearn.feature_selection.GenericUnivariateSelect",
+            "sklearn.feature_selection.VarianceThreshold",
+            "sklearn.feature_selection.SelectFromModel",
+            "sklearn.feature_selection.SequentialFeatureSelector",
+            "sklearn.feature_selection.RFE",
+            "sklearn.feature_selection.RFECV",
+        ),
+        "projection": ("sklearn.decomposition.PCA", "sklearn.decomposition.TruncatedSVD"),
+        "linear_regression": (
+            "sklearn.linear_model.LinearRegression",
+            "sklearn.linear_model.Ridge",
+            "sklearn.linear_model.RidgeCV",
+            "sklearn.linear_model.Lasso",
+            "sklearn.linear_model.LassoCV",
+            "sklearn.linear_model.LassoLars",
+            "sklearn.linear_model.LassoLarsCV",
+            "sklearn.linear_model.LassoLarsIC",
+            "sklearn.linear_model.Lars",
+            "sklearn.linear_model.LarsCV",
+            "sklearn.linear_model.ElasticNet",
+            "sklearn.linear_model.ElasticNetCV",
+            "sklearn.linear_model.MultiTaskElasticNet",
+            "sklearn.linear_model.MultiTaskElasticNetCV",
+            "sklearn.linear_model.MultiTaskLasso",
+            "sklearn.linear_model.MultiTaskLassoCV",
+            "sklearn.linear_model.BayesianRidge",
+            "sklearn.linear_model.ARDRegression",
+            "sklearn.linear_model.HuberRegressor",
+            "sklearn.linear_model.TheilSenRegressor",
+            "sklearn.linear_model.OrthogonalMatchingPursuit",
+            "sklearn.linear_model.OrthogonalMatchingPursuitCV",
+            "sklearn.linear_model.QuantileRegressor",
+            "sklearn.linear_model.SGDRegressor",
+            "sklearn.linear_model.PassiveAggressiveRegressor",
+            "sklearn.linear_model.PoissonRegressor",
+            "sklearn.linear_model.GammaRegressor",
+            "sklearn.linear_model.TweedieRegressor",
+            "sklearn.svm.LinearSVR",
+        ),
+        "linear_classification": (
+            "sklearn.linear_model.LogisticRegression",
+            "sklearn.linear_model.LogisticRegressionCV",
+            "sklearn.linear_model.RidgeClassifier",
+            "sklearn.linear_model.RidgeClassifierCV",
+            "sklearn.linear_model.SGDClassifier",
+            "sklearn.linear_model.Perceptron",
+            "sklearn.linear_model.PassiveAggressiveClassifier",
+            "sklearn.svm.LinearSVC",
+        ),
+        "trees": (
+            "sklearn.tree.DecisionTreeClassifier",
+            "sklearn.tree.DecisionTreeRegressor",
+            "sklearn.tree.ExtraTreeClassifier",
+            "sklearn.tree.ExtraTreeRegressor",
+            "sklearn.ensemble.RandomForestClassifier",
+            "sklearn.ensemble.RandomForestRegressor",
+            "sklearn.ensemble.ExtraTreesClassifier",
+            "sklearn.ensemble.ExtraTreesRegressor",
+        ),
+        "gradient_boosting": (
+            "sklearn.ensemble.GradientBoostingClassifier",
+            "sklearn.ensemble.GradientBoostingRegressor",
+        ),
+        "histogram_boosting": (
+            "sklearn.ensemble.HistGradientBoostingClassifier",
+            "sklearn.ensemble.HistGradientBoostingRegressor",
+        ),
+        "dummies": ("sklearn.dummy.DummyClassifier", "sklearn.dummy.DummyRegressor"),
+        "committees": (
+            "sklearn.ensemble.VotingClassifier",
+            "sklearn.ensemble.VotingRegressor",
+            "sklearn.ensemble.StackingClassifier",
+            "sklearn.ensemble.StackingRegressor",
+            "sklearn.calibration.CalibratedClassifierCV",
+        ),
+    }.items()
+    for name in names
+}
+"""Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
+
+
+class Family(Protocol):
+    """What an emitter module may offer; one of the two is enough."""
+
+    def transform(self, scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+        """Emit `model.transform`."""
+
+    def respond(self, scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+        """Emit another method; `predict` of a classifier gives the int64 index into its `classes_`."""
+
+
+def public_name(cls: type) -> str:
+    """Return a class's name without the private modules that move between scikit-learn releases."""
+    parts = []
+    for part in cls.__module__.split("."):
+        if part.startswith("_"):
+            break
+        parts.append(part)
+    return ".".join((*parts, cls.__qualname__))
+
+
+def family_of(model: object) -> Family | None:
+    """Return the emitter module for a model's class, or None."""
+    name = FAMILIES.get(public_name(type(model)))
+    if name is None or not type(model).__module__.startswith("sklearn."):
+        return None
+    return cast("Family", importlib.import_module(f"mlpack.packing.export.emitters.{name}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where an emitter works: the graph, and the way back to the registry for the models inside a model.
+
+    Attributes:
+        graph: The graph being built.
+        path: Names of the steps that led here, for messages.
+    """
+
+    graph: GraphBuilder
+    path: tuple[str, ...] = ()
+
+    def inner(self, name: str) -> Scope:
+        """Return the scope of a step."""
+        return Scope(self.graph, (*self.path, name))
+
+    def unsupported(self, model: object, reason: str) -> Unsupported:
+        """Return the error that says why this model cannot be emitted, and where it stands."""
+        place = f" (step {'.'.join(self.path)})" if self.path else ""
+        return Unsupported(f"{type(model).__name__}{place}", reason)
+
+    def transform(self, model: object, columns: Columns) -> Columns:
+        """Emit `model.transform` on `columns`."""
+        family = self._family(model, "transform")
+        self._check_width(model, columns)
+        return family.transform(self, model, columns)
+
+    def respond(self, model: object, columns: Columns, method: Method) -> Tensor:
+        """Emit `model.<method>` on `columns`; the result is `(N,)` or `(N, k)` exactly as the original's."""
+        family = self._family(model, "respond")
+        self._check_width(model, columns)
+        return family.respond(self, model, columns, method)
+
+    def _family(self, model: object, ability: str) -> Family:
+        family = family_of(model)
+        if family is None:
+            raise self.unsupported(model, f"no emitter for {public_name(type(model))}")
+        if not hasattr(family, ability):
+            raise self.unsupported(model, f"its emitter has no {ability}")
+        return family
+
+    def _check_width(self, model: object, columns: Columns) -> None:
+        # A ColumnTransformer fitted with names may meet fewer or more columns, and checks them itself.
+        expected = getattr(model, "n_features_in_", None)
+        if expected is None or hasattr(model, "transformers_") or _starts_with_columns(model):
+            return
+        if expected != columns.width:
+            raise self.unsupported(model, f"fitted on {expected} columns, here {columns.width}")
+
+
+def _starts_with_columns(model: object) -> bool:
+    """Whether a model hands its columns on as they are, so that a ColumnTransformer may come first."""
+    return any(hasattr(model, name) for name in ("steps", "best_estimator_", "estimator_", "estimators_"))
