@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than all the rest
 if TYPE_CHECKING:
     from mlpack import errors, trust
     from mlpack.format.opening import UnverifiedBundle, inspect
@@ -48,6 +46,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> object:
+    import importlib
+
     if name in _HOME:
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value

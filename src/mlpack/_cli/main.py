@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import os
 import signal
 import sys
@@ -32,11 +33,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments = parser.parse_args(argv)
     warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # marks and names must not fail in a plain locale
     try:
         status: int = arguments.run(arguments)
         sys.stdout.flush()
     except MlpackError as error:
-        print(f"mlpack: {error}", file=sys.stderr)
+        _complain(str(error))
         return _status(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -73,4 +77,11 @@ def _status(error: MlpackError) -> int:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    print(f"mlpack: warning: {message}", file=sys.stderr)
+    _complain(f"warning: {message}")
+
+
+def _complain(message: str) -> None:
+    """Print to standard error, with nothing in it that could move a cursor or change a colour."""
+    from mlpack.show.visible import visible
+
+    print("mlpack: " + "\n".join(visible(line) for line in message.splitlines()), file=sys.stderr)

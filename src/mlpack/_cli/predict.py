@@ -7,7 +7,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -15,7 +15,7 @@ from mlpack._cli.trusting import add_policy_arguments, chosen_policy
 from mlpack.errors import InputError, StorageError, UsageError
 
 if TYPE_CHECKING:
-    from mlpack.format.contract import Contract, Input
+    from mlpack.format.contract import Input
     from mlpack.runtime.predictor import Predictor
 
 __all__ = ["add_arguments", "run"]
@@ -41,11 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
 
     policy = chosen_policy(arguments)
     model = load(arguments.bundle, policy=policy, ranges="refuse" if arguments.strict else "warn")
-    offered = [output.method for output in model.contract.outputs]
+    offered = [output.method for output in model.outputs]
     methods = arguments.methods or [offered[0]]
     if wrong := [method for method in methods if method not in offered]:
         raise UsageError(f"not offered: {', '.join(wrong)}", where="--method", hint=f"choose from {', '.join(offered)}")
-    columns = _read(arguments.rows, arguments.input_format, model.contract)
+    columns = _read(arguments.rows, arguments.input_format, model.inputs)
     text = _render(_answers(model, methods, columns), as_json=arguments.json)
     if arguments.output:
         from mlpack.format.atomic import atomic_file
@@ -57,25 +57,25 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _read(reference: str, named: str | None, contract: Contract) -> dict[str, list[Any]]:
+def _read(reference: str, named: str | None, inputs: Sequence[Input]) -> dict[str, list[Any]]:
     """Return the rows as columns of Python values."""
     form = named or (Path(reference).suffix[1:] if reference != "-" else "csv")
     if form not in FORMATS:
         raise UsageError(f"expected one of {', '.join(FORMATS)}", where=reference, hint="pass --input-format")
     try:
         if reference == "-":
-            return _parse(sys.stdin, form, contract)
+            return _parse(sys.stdin, form, inputs)
         with Path(reference).open(newline="", encoding="utf-8-sig") as file:
-            return _parse(file, form, contract)
+            return _parse(file, form, inputs)
     except OSError as error:
         raise StorageError(f"cannot be read: {error.strerror}", where=reference) from error
     except UnicodeDecodeError as error:
         raise InputError(f"not UTF-8 at byte {error.start}", where=reference) from error
 
 
-def _parse(file: TextIO, form: str, contract: Contract) -> dict[str, list[Any]]:
+def _parse(file: TextIO, form: str, inputs: Sequence[Input]) -> dict[str, list[Any]]:
     if form == "csv":
-        return _parse_csv(file, contract)
+        return _parse_csv(file, inputs)
     try:
         records = json.load(file) if form == "json" else [json.loads(line) for line in file if line.strip()]
     except ValueError as error:
@@ -84,7 +84,7 @@ def _parse(file: TextIO, form: str, contract: Contract) -> dict[str, list[Any]]:
         records = [records]
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise InputError("expected records: objects with one value per input", where="rows")
-    columns: dict[str, list[Any]] = {item.name: [] for item in contract.inputs}
+    columns: dict[str, list[Any]] = {item.name: [] for item in inputs}
     for index, record in enumerate(records):
         for name, cells in columns.items():
             if name not in record:
@@ -93,14 +93,14 @@ def _parse(file: TextIO, form: str, contract: Contract) -> dict[str, list[Any]]:
     return columns
 
 
-def _parse_csv(file: TextIO, contract: Contract) -> dict[str, list[Any]]:
+def _parse_csv(file: TextIO, inputs: Sequence[Input]) -> dict[str, list[Any]]:
     reader = csv.reader(file, strict=True)
     try:
         header = next(reader, [])
-        if missing := [item.name for item in contract.inputs if item.name not in header]:
+        if missing := [item.name for item in inputs if item.name not in header]:
             raise InputError(f"columns are missing: {', '.join(missing[:20])}", where="CSV header")
-        places = [(item, header.index(item.name)) for item in contract.inputs]
-        columns: dict[str, list[Any]] = {item.name: [] for item in contract.inputs}
+        places = [(item, header.index(item.name)) for item in inputs]
+        columns: dict[str, list[Any]] = {item.name: [] for item in inputs}
         for index, row in enumerate(reader):
             if len(row) != len(header):
                 raise InputError(f"expected {len(header)} cells, found {len(row)}", where=f"row {index}")
@@ -136,7 +136,8 @@ def _answers(model: Predictor, methods: list[str], columns: dict[str, list[Any]]
         if answer.ndim == 1:
             named.append((method, answer.tolist()))
             continue
-        labels = model.contract.output(method).classes or range(answer.shape[1])
+        output = next(output for output in model.outputs if output.method == method)
+        labels = output.classes or range(answer.shape[1])
         named += [(f"{method}[{label}]", answer[:, place].tolist()) for place, label in enumerate(labels)]
     names = [name for name, _ in named]
     for values in zip(*(values for _, values in named), strict=True):

@@ -39,7 +39,7 @@ Certificate = Literal["exact", "tight", "loose"]
 CERTIFICATES: tuple[Certificate, ...] = get_args(Certificate)
 """Strongest first."""
 
-RUNGS: Mapping[Certificate, tuple[str, ...]] = {
+ROUTES: Mapping[Certificate, tuple[str, ...]] = {
     "exact": ("emitters-float64", "skl2onnx-float64"),
     "tight": ("emitters-float64", "skl2onnx-float64"),
     "loose": ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32"),
@@ -193,8 +193,7 @@ def pack(
         lock=lock_runtime(RUNTIME_ROOTS, platforms=platforms, accelerators=accelerators, offline=offline),
         environment=capture_environment(model),
     )
-    bundle = _assemble(request, made)
-    write_bundle(bundle, request.target, layout=layout, overwrite=overwrite)
+    write_bundle(_assemble(request, made), request.target, layout=layout, overwrite=overwrite)
     return inspect(request.target)
 
 
@@ -261,7 +260,7 @@ def _export(
     """Return the first graph of the ladder that agrees within the certificate asked for."""
     rejected: list[tuple[str, str]] = []
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
-    for candidate in candidates(model, contract, rungs=RUNGS[wanted]):
+    for candidate in candidates(model, contract, rungs=ROUTES[wanted]):
         if isinstance(candidate, Refusal):
             rejected.append((candidate.rung, candidate.reason))
             continue
@@ -292,3 +291,39 @@ def _shortfall(measured: Measurement, wanted: Certificate) -> str:
         return "; ".join(measured.complaints[:3]) + more
     worst = max(measured.methods, key=lambda item: item.worst)
     return f"{worst.method} is off by {worst.worst:.3g} of the spread, which is {measured.certificate}, not {wanted}"
+
+
+def _assemble(request: _Request, made: _Made) -> Assembled:
+    """Describe what was made and put the parts together."""
+    description = made.description
+    draft = Manifest(
+        name=request.name,
+        version=request.version,
+        model=ModelInfo(
+            path=MODEL_PATH,
+            format="onnx",
+            original=description.original,
+            framework=description.framework,
+            task=description.task,
+            methods=tuple(output.method for output in made.contract.outputs),
+            certificate=made.parity.certificate,
+            threads=THREADS,
+        ),
+        files={},
+        requires=("onnx",),
+        runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
+        golden=request.golden,
+        license=request.license,
+    )
+    bom = build_bom(bom_subject(request, made), Lock.from_bytes(made.lock))
+    parts: dict[str, tuple[Role, bytes]] = {
+        MODEL_PATH: ("model", made.graph),
+        "contract.json": ("contract", made.contract.to_bytes()),
+        "README.md": ("card", render_card(request.card or ModelCard(), card_facts(request, made))),
+        "environment/pylock.toml": ("lock", made.lock),
+        "environment/training.json": ("environment", made.environment),
+        "evidence/golden.json": ("golden", made.golden.to_bytes()),
+        "evidence/parity.json": ("parity", made.parity.to_bytes()),
+        "sbom/bom.cdx.json": ("bom", bom),
+    }
+    return assemble(draft, parts)

@@ -182,13 +182,15 @@ class _Comparison:
         for method, tally in self.tallies.items():
             difference = compare(expected[method], actual[method], spread=tally.spread)
             tally.exact = tally.exact and difference.exact
-            if difference.mismatched:
+            if difference.mismatch:
+                self.complaints.append(f"{probe}: {method}: {difference.mismatch}")
+            elif difference.labels:
                 ties = _ties(expected, actual[method] != expected[method])
                 tally.ties += ties
-                tally.labels_differ += difference.mismatched - ties
-                if difference.mismatched > ties:
+                tally.labels_differ += difference.labels - ties
+                if difference.labels > ties:
                     self.complaints.append(
-                        f"{probe}: {method}: {difference.mismatched - ties} of {len(expected[method])} labels differ"
+                        f"{probe}: {method}: {difference.labels - ties} of {len(expected[method])} labels differ"
                     )
             elif difference.worst > CERTIFICATES["loose"]:
                 self.complaints.append(f"{probe}: {method}: off by {difference.worst:.3g} of the spread")
