@@ -19,6 +19,7 @@ from mlpack.trust.pem import (
     encodings,
     load_private,
     load_public,
+    needs_password,
     new_curve,
     read_pem,
 )
@@ -26,7 +27,7 @@ from mlpack.trust.pem import (
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["CURVES", "KeySigner", "PublicKey", "Signer", "generate_key"]
+__all__ = ["CURVES", "KeySigner", "PublicKey", "Signer", "generate_key", "is_encrypted"]
 
 
 class Signer(Protocol):
@@ -212,6 +213,16 @@ def generate_key(
     paths = Path(base + ".key"), Path(base + ".pub")
     _create_all({paths[1]: (encodings(key.public_key())[0], 0o644), paths[0]: (secret, 0o600)})
     return paths
+
+
+def is_encrypted(path: str | os.PathLike[str]) -> bool:
+    """Tell whether a private key file asks for a password.
+
+    Raises:
+        StorageError: The file cannot be read.
+        SigningError: It holds no single PEM key.
+    """
+    return needs_password(read_pem(Path(path)), str(path))
 
 
 def _create_all(files: dict[Path, tuple[bytes, int]]) -> None:

@@ -21,6 +21,7 @@ __all__ = [
     "encodings",
     "load_private",
     "load_public",
+    "needs_password",
     "new_curve",
     "read_pem",
 ]
@@ -110,7 +111,7 @@ def load_private(data: bytes, password: bytes | str | None, where: str) -> ec.El
         )
     if label not in _PRIVATE:
         raise SigningError(f"expected a private key, found {label.lower()}", where=where)
-    locked = label == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in data
+    locked = needs_password(data, where)
     try:
         key = serialization.load_pem_private_key(data, _password(password, where) if locked else None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -118,6 +119,15 @@ def load_private(data: bytes, password: bytes | str | None, where: str) -> ec.El
         raise SigningError(reason, where=where) from error
     curve_of(key.public_key(), where)
     return cast("ec.EllipticCurvePrivateKey", key)
+
+
+def needs_password(data: bytes, where: str) -> bool:
+    """Tell whether the key in a PEM text is encrypted.
+
+    Raises:
+        SigningError: It is not one PEM block.
+    """
+    return _label(data, where) == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in data
 
 
 def _password(given: bytes | str | None, where: str) -> bytes:

@@ -1,0 +1,125 @@
+"""policy.yaml: from text to the values of a policy. What they must fulfil is the policy's own business."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpack.errors import MlpackError, PolicyError
+from mlpack.format.documents import Fields
+from mlpack.trust.keys import PublicKey
+from mlpack.trust.plain_yaml import parse_plain_yaml
+
+__all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file"]
+
+POLICY_SCHEMA = "mlpack-policy/1"
+"""The `schema` of a policy that this version reads. The number changes with every change of meaning."""
+
+MAX_POLICY = 1024 * 1024
+"""Largest policy file, in bytes."""
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignerRule:
+    """One signer that a policy accepts.
+
+    Attributes:
+        name: What the verifier calls it.
+        key: Its key.
+    """
+
+    name: str
+    key: PublicKey
+
+
+def read_policy_file(path: str | os.PathLike[str]) -> bytes:
+    """Return the bytes of a policy file.
+
+    Raises:
+        PolicyError: It cannot be read, is too large, or is a key.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            data = stream.read(MAX_POLICY + 1)
+    except OSError as error:
+        raise PolicyError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if data.lstrip().startswith(b"-----BEGIN"):
+        raise PolicyError("a key, not a policy", where=str(path), hint="use Policy.from_key, or --key")
+    return data
+
+
+def parse_policy(data: bytes, *, base: Path | None, source: str) -> dict[str, Any]:
+    """Return the arguments of a `Policy`.
+
+    Args:
+        data: The text of policy.yaml.
+        base: Folder that key files are relative to; None when every key must stand in the text.
+        source: Where the text came from, for messages.
+
+    Raises:
+        PolicyError: The text breaks the format.
+    """
+    if len(data) > MAX_POLICY:
+        raise PolicyError(f"more than {MAX_POLICY} bytes", where=source)
+    try:
+        return _parse(Fields(parse_plain_yaml(data.decode("utf-8"), where=source), source), base)
+    except UnicodeDecodeError as error:
+        raise PolicyError(f"not UTF-8 at byte {error.start}", where=source) from error
+    except PolicyError:
+        raise
+    except MlpackError as error:
+        raise PolicyError(error.message, where=error.where, hint=error.hint) from error
+
+
+def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
+    schema = top.text("schema")
+    if schema != POLICY_SCHEMA:
+        raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {schema[:80]!r}", where=f"{top.where}.schema")
+    given: dict[str, Any] = {"id": top.text("id"), "version": top.text("version")}
+    if top.has("signers"):
+        given["signers"] = tuple(_signer(item, base) for item in top.each("signers"))
+    if top.has("name"):
+        given["name"] = top.text("name")
+    if top.has("formats"):
+        given["formats"] = top.texts("formats")
+    if top.has("pins"):
+        given["pins"] = top.texts("pins")
+    if top.has("expires"):
+        given["expires"] = _moment(top.text("expires"), f"{top.where}.expires")
+    top.done()
+    return given
+
+
+def _signer(item: Fields, base: Path | None) -> SignerRule:
+    name, key = item.text("name"), item.text("key")
+    item.done()
+    if "-----BEGIN" in key:
+        return SignerRule(name=name, key=PublicKey.from_pem(key, where=f"{item.where}.key"))
+    if base is None:
+        raise PolicyError(
+            "a policy that is given as text, or pinned by its hash, must hold its keys",
+            where=f"{item.where}.key",
+            hint="paste the PEM text",
+        )
+    if not key or "\0" in key:
+        raise PolicyError("expected a key file or PEM text", where=f"{item.where}.key")
+    return SignerRule(name=name, key=PublicKey.from_file(base / key))
+
+
+def _moment(text: str, where: str) -> dt.datetime:
+    """Return the end of a day, or a moment, in UTC."""
+    try:
+        moment = dt.datetime.fromisoformat(text) if _DATE.fullmatch(text) else None
+    except ValueError:
+        moment = None  # a 30th of February
+    if moment is None:
+        raise PolicyError("expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", where=where)
+    if moment.tzinfo is None:
+        moment = moment.replace(hour=23, minute=59, second=59, tzinfo=dt.UTC)
+    return moment

@@ -1,0 +1,112 @@
+"""What verification returns: a bundle that fulfils a policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mlpack.errors import ContentMismatchError, FormatError, UsageError
+
+if TYPE_CHECKING:
+    from mlpack.format.manifest import Manifest
+    from mlpack.show.facts import Facts, Level
+    from mlpack.trust.policy import Policy
+
+__all__ = ["VerifiedBundle", "VerifiedSigner"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedSigner:
+    """Who signed, as the policy calls them. A key alone proves no time: there is no trusted time here.
+
+    Attributes:
+        name: Name in the policy.
+        fingerprint: Key, as `sha256:<hex>`.
+    """
+
+    name: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VerifiedBundle:
+    """A bundle that fulfilled a policy. `mlpack.verify` makes it; what it says held for the bytes read then.
+
+    Attributes:
+        path: Where the bytes were; `read` hashes them again.
+        digest: `bundle:sha256:<hex>`: pin this.
+        manifest: Parsed from the bytes that were hashed.
+        files: Path -> hex SHA-256 of every file that is covered.
+        signer: Who signed; None when the policy asked for digests only.
+        policy: What it was checked against.
+    """
+
+    path: Path
+    digest: str
+    manifest: Manifest
+    files: Mapping[str, str]
+    signer: VerifiedSigner | None
+    policy: Policy
+
+    @property
+    def name(self) -> str:
+        """Name of the bundle."""
+        return self.manifest.name
+
+    @property
+    def version(self) -> str:
+        """Version of the bundle."""
+        return self.manifest.version
+
+    def read(self, path: str) -> bytes:
+        """Return one file's bytes if they are still the verified ones.
+
+        Args:
+            path: A path of `files`.
+
+        Raises:
+            UsageError: The bundle has no such file.
+            ContentMismatchError: The bytes are others by now, or gone.
+            StorageError: The bundle as a whole is gone.
+        """
+        from mlpack.format.opening import read_hashed
+
+        if path not in self.files:
+            raise UsageError("not a verified file of this bundle", where=path)
+        try:
+            return read_hashed(self.path, path, self.files)
+        except FormatError as error:
+            raise ContentMismatchError(error.message, where=error.where) from error
+
+    def facts(self) -> Facts:
+        """Return what there is to say: the identity, who vouches for it, under which policy, from where."""
+        from mlpack.show.facts import Facts, Section
+
+        signer = "not asked for: the policy pins digests"
+        level: Level = "plain"
+        if self.signer is not None:
+            signer, level = f"{self.signer.name} ({self.signer.fingerprint}), no trusted time", "good"
+        policy = self.policy
+        return Facts(
+            title=f"{self.name} {self.version}: verified",
+            sections=(
+                Section(
+                    title="Verified",
+                    pairs=(
+                        ("bundle (pin this)", self.digest, "good"),
+                        ("signer", signer, level),
+                        ("policy", f"{policy.id} {policy.version}, from {policy.source}", "plain"),
+                        ("policy digest", f"file:sha256:{policy.sha256}", "plain"),
+                        ("source", f"{self.path} (transport only)", "plain"),
+                        ("covered", f"{len(self.files) + 1} files", "plain"),
+                    ),
+                ),
+            ),
+        )
+
+    def _repr_html_(self) -> str:
+        from mlpack.show.html import render_html
+
+        return render_html(self.facts())
