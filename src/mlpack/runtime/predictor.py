@@ -1,0 +1,216 @@
+"""The loaded model: the methods of the original, over a graph, behind its contract."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mlpack.errors import FormatError, MlpackError, UsageError
+from mlpack.format.contract import Contract, Input, Output
+from mlpack.runtime.notices import ContractWarning
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from mlpack.runtime._checks import Ranges
+    from mlpack.runtime._findings import Findings
+    from mlpack.runtime.session import Session
+
+__all__ = ["Predictor"]
+
+_METHODS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "transform",
+    "score_samples",
+)
+_HERE = __file__.rpartition("predictor.py")[0]
+
+
+class Predictor:
+    """Answers as the original model did: same shapes, dtypes and labels.
+
+    Only the methods that the bundle offers exist, each taking rows in any of these forms: a pandas or polars
+    DataFrame or a pyarrow table (columns by name, in any order, further ones ignored; by position for models of
+    plain arrays), a two-dimensional array, a dict of columns, a dict of one row's cells, a list of such dicts, or
+    a list of lists. Rows that break the contract raise InputError before the model sees any of them. A Predictor
+    may be used from several threads at once.
+    """
+
+    predict: Callable[[object], NDArray[Any]]
+    predict_proba: Callable[[object], NDArray[Any]]
+    predict_log_proba: Callable[[object], NDArray[Any]]
+    decision_function: Callable[[object], NDArray[Any]]
+    transform: Callable[[object], NDArray[Any]]
+    score_samples: Callable[[object], NDArray[Any]]
+    classes_: NDArray[Any]
+    feature_names_in_: NDArray[np.object_]
+
+    def __init__(
+        self,
+        contract: Contract,
+        session: Session,
+        *,
+        ranges: Ranges = "warn",
+        name: str = "model",
+        version: str = "",
+        digest: str = "",
+    ) -> None:
+        """Bind a graph to its contract.
+
+        Args:
+            contract: Inputs and outputs.
+            session: The opened graph.
+            ranges: What happens to values that the original accepts but did not see in training: `warn` counts
+                them and warns once per column, `refuse` raises InputError, `ignore` does not look.
+            name: Name of the bundle.
+            version: Version of the bundle.
+            digest: Digest of the bundle.
+
+        Raises:
+            UsageError: `ranges` is none of these words.
+            FormatError: Contract and graph do not fit each other.
+        """
+        import numpy as np
+
+        from mlpack.runtime._intake import Intake
+
+        if ranges not in ("warn", "refuse", "ignore"):
+            raise UsageError(f"expected warn, refuse or ignore, found {ranges!r}", where="ranges")
+        _check_inputs(contract, session)
+        self.name = name
+        self.version = version
+        self.digest = digest
+        self.inputs: tuple[Input, ...] = contract.inputs
+        self.outputs: tuple[Output, ...] = contract.outputs
+        self.n_features_in_ = len(contract.inputs)
+        if contract.layout == "frame":
+            self.feature_names_in_ = np.array([item.name for item in contract.inputs], dtype=object)
+        self._intake = Intake(contract, ranges)
+        self._session = session
+        self._counts: dict[str, int] = {}
+        self._warned: set[str] = set()
+        self._lock = threading.Lock()
+        self._offer()
+
+    def _offer(self) -> None:
+        from mlpack.runtime._outputs import label_array, native_dtype
+
+        types = {item.name: item.type for item in self._session.get_outputs()}
+        for output in self.outputs:
+            if output.tensor not in types:
+                raise FormatError(
+                    "the graph has no such output", where=f"contract.json.outputs: {output.tensor!r}"
+                )
+            setattr(self, output.method, self._method(output, types[output.tensor]))
+        for output in self.outputs:
+            if output.classes is not None and (output.method == "predict" or not hasattr(self, "classes_")):
+                import numpy as np
+
+                named = native_dtype(output) if output.method == "predict" else np.array(output.classes).dtype
+                self.classes_ = label_array(output.classes, named)
+
+    def _method(self, output: Output, tensor_type: str) -> Callable[[object], NDArray[Any]]:
+        """Return one method as a closure: every attribute looked up here is not looked up per call."""
+        from mlpack.runtime._outputs import empty_answer, finisher
+        from mlpack.runtime.session import engine_errors
+
+        read, run, note = self._intake.read, self._session.run, self._note
+        finish = finisher(output, tensor_type)
+        names = [output.tensor]
+        errors = engine_errors()
+
+        def method(X: object) -> NDArray[Any]:  # noqa: N803  (scikit-learn's name)
+            feeds, findings = read(X)
+            if findings is not None and findings.remarks:
+                note(findings)
+            if feeds is None:
+                return empty_answer(output)
+            try:
+                answer: NDArray[Any] = run(names, feeds)[0]
+            except errors as error:
+                raise MlpackError(
+                    f"onnxruntime failed on these rows ({type(error).__name__})",
+                    code="engine",
+                    where=output.method,
+                ) from error
+            return answer if finish is None else finish(answer)
+
+        method.__name__ = output.method
+        method.__qualname__ = f"Predictor.{output.method}"
+        method.__doc__ = f"Return what the original's `{output.method}` returns for these rows."
+        return method
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How often rows were accepted outside what training saw: `{"age: above maximum": 3}`."""
+        with self._lock:
+            return dict(self._counts)
+
+    def _note(self, findings: Findings) -> None:
+        fresh: list[str] = []
+        with self._lock:
+            for (column, what), rows in findings.remarks.items():
+                key = what if column == "*" else f"{column}: {what}"
+                self._counts[key] = self._counts.get(key, 0) + rows
+                if column != "*" and column not in self._warned:
+                    self._warned.add(column)
+                    fresh.append(f"column {column[:80]!r}, {rows} row(s): {what} in training")
+        for message in fresh:
+            warnings.warn(
+                f"{message}; further ones are only counted, in .counts", ContractWarning, stacklevel=_depth()
+            )
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Reached only for what is not there.
+        if name in _METHODS:
+            offered = ", ".join(output.method for output in self.__dict__.get("outputs", ()))
+            raise AttributeError(f"this model has no {name}; it offers {offered}", name=name, obj=self)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a Predictor cannot be pickled: load the bundle in each process")
+
+    def __repr__(self) -> str:
+        title = f"{self.name} {self.version}".strip()
+        offered = ", ".join(output.method for output in self.outputs)
+        return f"<Predictor {title}: {self.n_features_in_} inputs -> {offered}>"
+
+
+def _depth() -> int:
+    """Return the stack level of the first caller outside this package, so that the warning names its line."""
+    level = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
+_ELEMENTS = {
+    "float64": "tensor(double)",
+    "float32": "tensor(float)",
+    "int64": "tensor(int64)",
+    "bool": "tensor(bool)",
+    "string": "tensor(string)",
+}
+
+
+def _check_inputs(contract: Contract, session: Session) -> None:
+    expected = {item.tensor: _ELEMENTS[item.dtype] for item in contract.inputs}
+    found = {item.name: item.type for item in session.get_inputs()}
+    if expected != found:
+        raise FormatError(
+            "contract and graph name different inputs",
+            where="contract.json.inputs",
+            problems=tuple(
+                f"{name}: the contract has {expected.get(name, 'nothing')}, the graph {found.get(name, 'nothing')}"
+                for name in sorted(expected.keys() | found.keys())
+                if expected.get(name) != found.get(name)
+            )[:20],
+        )
