@@ -1,0 +1,290 @@
+"""The converter's child process: `python -m mlpack.packing.export.conversion FOLDER MEMORY`.
+
+Reads `task` in the folder (a pickle that the parent has just written) and leaves `result` (canonical ONNX
+bytes) or `reason` (one line).
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mlpack.packing.export import formulas
+from mlpack.packing.export.canonical import canonical_bytes
+from mlpack.packing.export.emission import element_kind
+from mlpack.packing.export.graph import IR_VERSION, GraphBuilder, Kind, Tensor, Unsupported
+
+if TYPE_CHECKING:
+    import onnx
+
+    from mlpack.format.contract import Contract, Input, Output
+
+__all__ = ["converted_bytes", "main"]
+
+_OPSETS = {"": 21, "ai.onnx.ml": 3}  # the converter's own tree and linear operators are those of ml 3
+_KINDS: dict[int, Kind] = {11: "float64", 1: "float32", 7: "int64", 6: "int32", 9: "bool", 8: "string"}
+
+
+def converted_bytes(model: Any, contract: Contract, precision: Literal["float64", "float32"]) -> bytes:  # noqa: ANN401
+    """Return canonical ONNX bytes by skl2onnx under the contract's names, types and shapes.
+
+    Raises:
+        Unsupported: The converter has no output for one of the methods.
+    """
+    graph = GraphBuilder()
+    feeds = _feeds(graph, model, contract, precision)
+    raw_methods = [output for output in contract.outputs if _is_raw(model, output.method)]
+    parts: dict[bool, list[Tensor]] = {}
+    for raw in (False, True):
+        wanted = [output for output in contract.outputs if (output in raw_methods) is raw]
+        if wanted:
+            parts[raw] = _splice(graph, _convert(model, feeds, raw=raw), feeds, prefix="r" if raw else "p")
+    for output in contract.outputs:
+        tensor = _response(graph, model, output, parts[output in raw_methods])
+        graph.output(output.tensor, tensor)
+    out = graph.model()
+    out.ir_version = IR_VERSION
+    del out.opset_import[:]
+    from onnx import helper
+
+    out.opset_import.extend(helper.make_opsetid(domain, version) for domain, version in _OPSETS.items())
+    return canonical_bytes(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Feed:
+    """One input as the converter knows it, and the value of our graph that fills it."""
+
+    name: str
+    tensor: Tensor
+
+
+def _feeds(graph: GraphBuilder, model: object, contract: Contract, precision: Kind) -> list[_Feed]:
+    """Declare the contract's inputs and return what the converter is told about them.
+
+    A model that starts with a ColumnTransformer gets one input per column; any other gets one matrix.
+    """
+    if contract.layout == "array":
+        first = contract.inputs[0]
+        whole = graph.input(first.tensor, first.dtype, len(contract.inputs))
+        return [_Feed("X", _as_number(graph, whole, precision))]
+    columns = [(item, graph.input(item.tensor, item.dtype, 1)) for item in contract.inputs]
+    if _first_step(model) == "ColumnTransformer":
+        return [_Feed(item.name, _as_column(graph, item, tensor, precision)) for item, tensor in columns]
+    return [_Feed("X", graph.concat([_as_number(graph, tensor, precision) for _, tensor in columns]))]
+
+
+def _as_number(graph: GraphBuilder, tensor: Tensor, precision: Kind) -> Tensor:
+    if tensor.kind == "string":
+        return tensor
+    return graph.cast(tensor, precision)
+
+
+def _as_column(graph: GraphBuilder, item: Input, tensor: Tensor, precision: Kind) -> Tensor:
+    """Return a column in the type that the converter gets: integers stay, floats have one precision."""
+    return graph.cast(tensor, precision) if item.dtype in ("float64", "float32") else tensor
+
+
+def _first_step(model: object) -> str:
+    """Return the class name of what sees the input first."""
+    while True:
+        steps = getattr(model, "steps", None)
+        inside = steps[0][1] if steps else getattr(model, "best_estimator_", None)
+        if inside is None:
+            return type(model).__name__
+        model = inside
+
+
+def _last_step(model: Any) -> Any:  # noqa: ANN401
+    """Return the estimator that answers."""
+    while True:
+        steps = getattr(model, "steps", None)
+        inside = steps[-1][1] if steps else getattr(model, "best_estimator_", None)
+        if inside is None:
+            return model
+        model = inside
+
+
+def _is_raw(model: object, method: str) -> bool:
+    return method == "decision_function" and hasattr(model, "classes_")
+
+
+def _convert(model: object, feeds: Sequence[_Feed], *, raw: bool) -> onnx.ModelProto:
+    """Return skl2onnx's model; options that an estimator's converter does not know are not sent."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common import data_types
+
+    types = {
+        "float64": data_types.DoubleTensorType,
+        "float32": data_types.FloatTensorType,
+        "int64": data_types.Int64TensorType,
+        "bool": data_types.BooleanTensorType,
+        "string": data_types.StringTensorType,
+    }
+    last = _last_step(model)
+    options: dict[str, object] = {"zipmap": False, "raw_scores": True} if raw else {"zipmap": False}
+    allowed = _allowed_options(last)
+    sent = {key: value for key, value in options.items() if key in allowed}
+    if raw and "raw_scores" not in allowed and not _scores_are_raw(last):
+        raise Unsupported(type(last).__name__, "the converter has no decision_function for it")
+    made = convert_sklearn(
+        model,
+        initial_types=[(feed.name, types[feed.tensor.kind]([None, feed.tensor.width])) for feed in feeds],
+        target_opset=dict(_OPSETS),
+        options={id(last): sent} if sent else None,
+    )
+    converted: onnx.ModelProto = made[0] if isinstance(made, tuple) else made
+    return converted
+
+
+def _scores_are_raw(model: object) -> bool:
+    """Whether the converter's second output is the decision function anyway."""
+    return not hasattr(model, "predict_proba")
+
+
+def _allowed_options(model: object) -> set[str]:
+    from skl2onnx._supported_operators import sklearn_operator_name_map
+    from skl2onnx.common._registration import get_converter
+
+    name = sklearn_operator_name_map.get(type(model))
+    if name is None:
+        raise Unsupported(type(model).__name__, "the converter does not know this class")
+    return set(get_converter(name).get_allowed_options() or ())
+
+
+def _splice(
+    graph: GraphBuilder, converted: onnx.ModelProto, feeds: Sequence[_Feed], *, prefix: str
+) -> list[Tensor]:
+    """Put the converted graph into ours and return its outputs."""
+    for opset in converted.opset_import:
+        if opset.domain not in _OPSETS or opset.version > _OPSETS[opset.domain]:
+            raise Unsupported("skl2onnx", f"uses opset {opset.domain or 'ai.onnx'} {opset.version}")
+    inner = converted.graph
+    renamed = {value.name: feed.tensor.name for value, feed in zip(inner.input, feeds, strict=True)}
+    for constant in inner.initializer:
+        renamed[constant.name] = f"{prefix}/{constant.name}"
+        copy = type(constant)()
+        copy.CopyFrom(constant)
+        copy.name = renamed[constant.name]
+        graph.constants[copy.name.encode()] = copy
+    for node in inner.node:
+        renamed.update({name: f"{prefix}/{name}" for name in node.output if name})
+    graph.nodes.extend(_renamed(node, renamed) for node in inner.node)
+    return [_outgoing(value, renamed[value.name]) for value in inner.output]
+
+
+def _renamed(node: onnx.NodeProto, renamed: Mapping[str, str]) -> onnx.NodeProto:
+    """Return a node that reads and writes other names; subgraphs keep the names of their own."""
+    out = type(node)()
+    out.CopyFrom(node)
+    del out.input[:], out.output[:]
+    out.input.extend(renamed.get(name, name) for name in node.input)
+    out.output.extend(renamed.get(name, name) for name in node.output)
+    for attribute in out.attribute:
+        if not attribute.HasField("g"):
+            continue
+        inner = attribute.g
+        own = {item.name for item in (*inner.input, *inner.initializer)}
+        own.update(name for item in inner.node for name in item.output)
+        outer = {name: target for name, target in renamed.items() if name not in own}
+        nodes = [_renamed(item, outer) for item in inner.node]
+        del inner.node[:]
+        inner.node.extend(nodes)
+    return out
+
+
+def _outgoing(value: onnx.ValueInfoProto, name: str) -> Tensor:
+    kind = _KINDS.get(value.type.tensor_type.elem_type)
+    if kind is None:
+        raise Unsupported("skl2onnx", f"the output {value.name} has a type that has no name here")
+    shape = value.type.tensor_type.shape.dim
+    return Tensor(name, kind, shape[1].dim_value if len(shape) > 1 else None)
+
+
+def _response(graph: GraphBuilder, model: Any, output: Output, parts: list[Tensor]) -> Tensor:  # noqa: ANN401
+    """Return one method's result in the contract's shape and type."""
+    kind = element_kind(output)
+    if output.method == "predict":
+        label = parts[0]
+        return _index(graph, label, output) if output.classes is not None else _shaped(graph, label, output, kind)
+    second = output.method in ("predict_proba", "predict_log_proba", "decision_function") or (
+        output.method == "transform" and hasattr(model, "predict")
+    )
+    if second and len(parts) < 2:  # noqa: PLR2004 - label and scores
+        raise Unsupported("skl2onnx", f"has no output for {output.method}")
+    if output.method == "score_samples":
+        raise Unsupported("skl2onnx", "has no output for score_samples")
+    result = parts[1 if second else 0]
+    if output.method == "predict_log_proba":
+        result = Tensor(graph.op("Log", graph.cast(result, "float64").name), "float64", result.width)
+    if output.method == "decision_function" and len(output.shape) == 1:
+        last = graph.op("Gather", graph.op("Reshape", result.name, graph.ints([0, -1])), graph.ints(-1), axis=1)
+        return graph.cast(Tensor(last, result.kind, None), kind)
+    return _shaped(graph, result, output, kind)
+
+
+def _shaped(graph: GraphBuilder, result: Tensor, output: Output, kind: Kind) -> Tensor:
+    """Return the result reshaped; one column more or fewer fails when it is run, and so is measured."""
+    width = None if len(output.shape) == 1 else output.shape[1]
+    shape = [-1] if width is None else [-1, width]
+    name = graph.op("Reshape", result.name, graph.ints(shape))
+    return graph.cast(Tensor(name, result.kind, width), kind)
+
+
+def _index(graph: GraphBuilder, label: Tensor, output: Output) -> Tensor:
+    """Return the position of each label among the classes."""
+    classes = output.classes or ()
+    column = Tensor(graph.op("Reshape", label.name, graph.ints([-1, 1])), label.kind, 1)
+    if label.kind == "string":
+        row = graph.const(np.array([[str(item) for item in classes]], dtype=object))
+    elif all(isinstance(item, int) for item in classes):
+        column, row = graph.cast(column, "int64"), graph.ints([[int(item) for item in classes]])
+    elif all(isinstance(item, (int, float)) for item in classes):
+        column, row = graph.cast(column, "float64"), graph.doubles([[float(item) for item in classes]])
+    else:
+        raise Unsupported("skl2onnx", f"labels of several types come out as {label.kind}")
+    hits = graph.op("Cast", graph.op("Equal", column.name, row), to=7)
+    return Tensor(formulas.argmax(graph, hits), "int64", None)
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Convert the task in a folder."""
+    room, memory = Path(arguments[0]), int(arguments[1])
+    _limit_memory(memory)
+    sys.excepthook = _Reason(room)
+    model, contract, precision = pickle.loads((room / "task").read_bytes())  # noqa: S301 - our own parent's
+    (room / "result").write_bytes(converted_bytes(model, contract, precision))
+
+
+def _limit_memory(limit: int) -> None:
+    if sys.platform == "linux":  # elsewhere the limit is not kept or not settable; the time limit remains
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+class _Reason:
+    """Leaves an uncaught error as one line for the parent."""
+
+    def __init__(self, room: Path) -> None:
+        self._room = room
+
+    def __call__(
+        self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
+        text = " ".join(str(error).split())[:300]
+        line = text if kind is Unsupported else f"skl2onnx: {kind.__name__}: {text}"
+        (self._room / "reason").write_text(line, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
