@@ -9,6 +9,7 @@ import http.server
 import sys
 import threading
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -184,6 +185,64 @@ def test_a_platform_without_wheels_is_named(mirror: Mirror) -> None:
     mirror(hashes=True)
     with pytest.raises(LockError, match=r"markupsafe .* has no wheel for darwin/arm64"):
         lock_runtime(ROOTS, platforms=("linux/amd64", "darwin/arm64"))
+
+
+@pytest.fixture
+def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that pretends that zz-fake is installed, and makes a folder the only index of uv."""
+
+    def put(installed: str, *offered: str) -> None:
+        site, index = tmp_path / "site", tmp_path / "index"
+        info = site / f"zz_fake-{installed}.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: zz-fake\nVersion: {installed}\n")
+        monkeypatch.syspath_prepend(str(site))
+        index.mkdir()
+        for name in offered:
+            if name.endswith(".tar.gz"):
+                (index / name).write_bytes(b"")
+                continue
+            stem = "-".join(name.split("-")[:2])
+            with zipfile.ZipFile(index / name, "w") as archive:
+                version = stem.partition("-")[2]
+                metadata = f"Metadata-Version: 2.1\nName: zz-fake\nVersion: {version}\n"
+                archive.writestr(f"{stem}.dist-info/METADATA", metadata)
+                tag = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+                archive.writestr(f"{stem}.dist-info/WHEEL", tag)
+                archive.writestr(f"{stem}.dist-info/RECORD", "")
+        monkeypatch.setenv("UV_FIND_LINKS", str(index))
+        monkeypatch.setenv("UV_NO_INDEX", "1")
+        monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+
+    return put
+
+
+def test_a_local_label_is_kept(fake: Callable[..., None]) -> None:
+    fake("1.0+cpu", "zz_fake-1.0+cpu-py3-none-any.whl", "zz_fake-1.0-py3-none-any.whl")
+    (package,) = Lock.from_bytes(lock_runtime(("zz-fake",))).packages
+    assert package.version == "1.0+cpu"
+    assert package.files[0].name == "zz_fake-1.0+cpu-py3-none-any.whl"
+
+
+def test_another_label_is_refused(fake: Callable[..., None]) -> None:
+    fake("1.0", "zz_fake-1.0+cu128-py3-none-any.whl")
+    with pytest.raises(LockError, match="another build") as caught:
+        lock_runtime(("zz-fake",))
+    assert caught.value.where == "zz-fake"
+
+
+def test_a_missing_label_is_refused(fake: Callable[..., None]) -> None:
+    fake("1.0+cpu", "zz_fake-1.0-py3-none-any.whl")
+    with pytest.raises(LockError, match="zz-fake") as caught:
+        lock_runtime(("zz-fake",))
+    assert caught.value.where == "zz-fake"
+
+
+def test_sources_alone_are_refused(fake: Callable[..., None]) -> None:
+    fake("1.0", "zz_fake-1.0.tar.gz")
+    with pytest.raises(LockError, match="only sources") as caught:
+        lock_runtime(("zz-fake",))
+    assert caught.value.where == "zz-fake"
 
 
 def test_an_editable_root_is_refused() -> None:

@@ -220,10 +220,8 @@ def _interface(facts: CardFacts) -> str:
         ("Input", "Type", "Missing values", "Seen in the example"),
         [(i.name, i.type, "accepted" if i.nulls else "refused", i.range) for i in facts.inputs],
     )
-    outputs = table(
-        ("Method", "Type", "Shape", "Classes"),
-        [(o.method, o.type, o.shape, o.classes) for o in facts.outputs],
-    )
+    returned = [(o.method, o.type, o.shape, o.classes) for o in facts.outputs]
+    outputs = table(("Method", "Type", "Shape", "Classes"), returned)
     return (
         f"## Interface\n\n{inputs}\n\n{outputs}\n\n"
         "Types and missing values are enforced; values outside of what the example showed are counted and "
@@ -237,7 +235,7 @@ def _fidelity(facts: CardFacts) -> str:
     rows = [(p.method, p.certificate, f"{p.worst_error:.3g}") for p in facts.parity]
     parts = [
         "## Parity with the original",
-        "The bundle was compared with the model that it was made from. `evidence/parity.json` has the details.",
+        "The bundle was compared with the model that it was made from; `evidence/parity.json` has all of it.",
         table(("Method", "Certificate", "Worst relative error"), rows),
     ]
     if facts.golden_rows:

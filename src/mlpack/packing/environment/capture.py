@@ -99,7 +99,7 @@ def _libraries(model: object, parameters: Mapping[str, object]) -> list[dict[str
         if name in needed:
             importlib.import_module(module)
     try:
-        import threadpoolctl  # type: ignore[import-untyped]
+        import threadpoolctl
     except ImportError:  # comes with scikit-learn; without it nothing is known, and nothing is claimed
         return []
     owners = {

@@ -41,6 +41,7 @@ _NETWORK = (
 _OFFLINE = ("network connectivity is disabled", "network was disabled", "--offline", "offline")
 
 _NO_WHEEL = re.compile(r"([A-Za-z0-9._-]+)==(\S+) has no `([^`]*)`-compatible wheels")
+_SOURCES_ONLY = re.compile(r"Because ([A-Za-z0-9._-]+)==(\S+) has no usable wheels")
 _NOT_FOUND = re.compile(r"Because (?:there is no version of )?([A-Za-z0-9._=+!-]+)")
 
 
@@ -173,6 +174,14 @@ def _failure(words: str, *, offline: bool) -> LockError:
             f"{match[1]} {match[2]} has no wheel for {platform_of(match[3])}",
             where=match[1],
             hint="leave that platform out, or use a version that has a wheel for it",
+            problems=problems,
+            code="lock-no-wheel",
+        )
+    if match := _SOURCES_ONLY.search(words):
+        return LockError(
+            f"{match[1]} {match[2]} has no wheel on the index, only sources",
+            where=match[1],
+            hint="a lock holds wheels only: publish wheels of it, or choose a version that has some",
             problems=problems,
             code="lock-no-wheel",
         )

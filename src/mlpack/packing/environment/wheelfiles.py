@@ -84,6 +84,8 @@ def measure_all(wheels: list[OfferedWheel], *, offline: bool) -> list[tuple[str,
             hint="allow the network this time, or use an index with the JSON API (PEP 691 and PEP 700)",
             code="lock-offline",
         )
+    if not missing:
+        return [_measure(wheel) for wheel in wheels]
     with ThreadPoolExecutor(max_workers=8) as pool:
         return list(pool.map(_measure, wheels))
 
