@@ -5,17 +5,16 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
-from mlpack.format.atomic import refuse_existing
 from mlpack.format.contract import Contract, Method, Output
-from mlpack.format.names import check_name, check_version
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.writer import BundleLayout, write_bundle
 from mlpack.packing.adapters import Description, find_adapter
+from mlpack.packing.assembly import CERTIFICATES, THREADS, Certificate, Made, Request, assemble_parts
+from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import lock_runtime
 from mlpack.packing.evidence.golden import make_golden
@@ -30,14 +29,9 @@ from mlpack.packing.profile import infer_contract
 if TYPE_CHECKING:
     import numpy as np
 
-    from mlpack.format.evidence import Golden, Parity
-    from mlpack.packing.card import ModelCard
+    from mlpack.format.evidence import Parity
 
 __all__ = ["PackWarning", "pack"]
-
-Certificate = Literal["exact", "tight", "loose"]
-CERTIFICATES: tuple[Certificate, ...] = get_args(Certificate)
-"""Strongest first."""
 
 ROUTES: Mapping[Certificate, tuple[str, ...]] = {
     "exact": ("emitters-float64", "skl2onnx-float64"),
@@ -49,63 +43,8 @@ ROUTES: Mapping[Certificate, tuple[str, ...]] = {
 RUNTIME_ROOTS = ("numpy", "onnxruntime")
 """What serving an ONNX bundle needs; the lock holds these and what they depend on."""
 
-THREADS = 1
-"""Threads of a session: one keeps the order of additions, and with it the last bit."""
-
-
 class PackWarning(UserWarning):
     """Something about a bundle that its author should know before anyone relies on it."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Request:
-    """The caller's arguments about the bundle as a whole."""
-
-    name: str
-    version: str
-    output: Path
-    layout: BundleLayout
-    overwrite: bool
-    certificate: Certificate
-    golden: Literal["synthetic", "sample"]
-    license: str | None
-    metrics: Mapping[str, float]
-    datasets: Mapping[str, object]
-    parameters: Mapping[str, object]
-    card: ModelCard | None
-
-    def check(self) -> None:
-        """Refuse what could never become a bundle, before minutes of work."""
-        check_name(self.name)
-        check_version(self.version)
-        _check_choice("certificate", self.certificate, CERTIFICATES)
-        _check_choice("golden", self.golden, ("synthetic", "sample"))
-        _check_choice("layout", self.layout, get_args(BundleLayout))
-        if not self.overwrite:
-            refuse_existing(self.target)  # and once more when it is written
-
-    @property
-    def target(self) -> Path:
-        suffix = ".mlpack" if self.layout == "archive" else ""
-        return self.output / f"{self.name}-{self.version}{suffix}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Made:
-    """What packing made of the model before anything is written."""
-
-    description: Description
-    contract: Contract
-    graph: bytes
-    parity: Parity
-    golden: Golden
-    lock: bytes
-    environment: bytes
-
-
-def _check_choice(where: str, value: object, allowed: Sequence[str]) -> None:
-    if value not in allowed:
-        raise UsageError(f"expected one of {', '.join(allowed)}; found {value!r}", where=where)
 
 
 def pack(
@@ -166,7 +105,7 @@ def pack(
         TargetExistsError: The bundle is already there.
         StorageError: It cannot be written.
     """
-    request = _Request(
+    request = Request(
         name=name,
         version=version,
         output=Path(output),
@@ -178,13 +117,13 @@ def pack(
         metrics=metrics or {},
         datasets=datasets or {},
         parameters=parameters or {},
-        card=card,
+        card=card or ModelCard(),
     )
     request.check()
     native, description = _read(model, example, methods)
     contract, asked, spreads = _learn(native, description)
     graph, parity = _export(native.model, contract, asked, spreads, request.certificate)
-    made = _Made(
+    made = Made(
         description=description,
         contract=contract,
         graph=graph,
@@ -193,7 +132,7 @@ def pack(
         lock=lock_runtime(RUNTIME_ROOTS, platforms=platforms, accelerators=accelerators, offline=offline),
         environment=capture_environment(model),
     )
-    write_bundle(_assemble(request, made), request.target, layout=layout, overwrite=overwrite)
+    write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
     return inspect(request.target)
 
 
@@ -292,38 +231,3 @@ def _shortfall(measured: Measurement, wanted: Certificate) -> str:
     worst = max(measured.methods, key=lambda item: item.worst)
     return f"{worst.method} is off by {worst.worst:.3g} of the spread, which is {measured.certificate}, not {wanted}"
 
-
-def _assemble(request: _Request, made: _Made) -> Assembled:
-    """Describe what was made and put the parts together."""
-    description = made.description
-    draft = Manifest(
-        name=request.name,
-        version=request.version,
-        model=ModelInfo(
-            path=MODEL_PATH,
-            format="onnx",
-            original=description.original,
-            framework=description.framework,
-            task=description.task,
-            methods=tuple(output.method for output in made.contract.outputs),
-            certificate=made.parity.certificate,
-            threads=THREADS,
-        ),
-        files={},
-        requires=("onnx",),
-        runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
-        golden=request.golden,
-        license=request.license,
-    )
-    bom = build_bom(bom_subject(request, made), Lock.from_bytes(made.lock))
-    parts: dict[str, tuple[Role, bytes]] = {
-        MODEL_PATH: ("model", made.graph),
-        "contract.json": ("contract", made.contract.to_bytes()),
-        "README.md": ("card", render_card(request.card or ModelCard(), card_facts(request, made))),
-        "environment/pylock.toml": ("lock", made.lock),
-        "environment/training.json": ("environment", made.environment),
-        "evidence/golden.json": ("golden", made.golden.to_bytes()),
-        "evidence/parity.json": ("parity", made.parity.to_bytes()),
-        "sbom/bom.cdx.json": ("bom", bom),
-    }
-    return assemble(draft, parts)

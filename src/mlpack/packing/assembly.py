@@ -1,0 +1,191 @@
+"""Putting the parts of a bundle together, with the documents that describe them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from mlpack.errors import UsageError
+from mlpack.format.atomic import refuse_existing
+from mlpack.format.contract import Contract
+from mlpack.format.evidence import Golden, Parity
+from mlpack.format.lock import Lock
+from mlpack.format.manifest import Manifest, ModelInfo, Role
+from mlpack.format.names import check_name, check_version
+from mlpack.format.writer import Assembled, BundleLayout, assemble
+from mlpack.packing.adapters import Description
+from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
+from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
+from mlpack.packing.fingerprint import ALGORITHM, fingerprint
+
+__all__ = ["CERTIFICATES", "THREADS", "Certificate", "Made", "Request", "assemble_parts", "check_choice"]
+
+Certificate = Literal["exact", "tight", "loose"]
+CERTIFICATES: tuple[Certificate, ...] = get_args(Certificate)
+"""Strongest first."""
+
+THREADS = 1
+"""Threads of a session: one keeps the order of additions, and with it the last bit."""
+
+MODEL_PATH = "model/model.onnx"
+OLDEST_ONNXRUNTIME = "1.22"
+"""Older ones reject the operators that our graphs use."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """The caller's arguments about the bundle as a whole; see `mlpack.pack`."""
+
+    name: str
+    version: str
+    output: Path
+    layout: BundleLayout
+    overwrite: bool
+    certificate: Certificate
+    golden: Literal["synthetic", "sample"]
+    license: str | None
+    metrics: Mapping[str, float]
+    datasets: Mapping[str, object]
+    parameters: Mapping[str, object]
+    card: ModelCard
+
+    def check(self) -> None:
+        """Refuse what could never become a bundle, before minutes of work.
+
+        Raises:
+            UsageError: An argument is wrong.
+            TargetExistsError: The bundle is already there.
+        """
+        check_name(self.name)
+        check_version(self.version)
+        check_choice("certificate", self.certificate, CERTIFICATES)
+        check_choice("golden", self.golden, ("synthetic", "sample"))
+        check_choice("layout", self.layout, get_args(BundleLayout))
+        for name, value in self.metrics.items():
+            if not isinstance(value, (int, float)) or isinstance(value, bool):
+                raise UsageError(f"expected a number, found {type(value).__name__}", where=f"metrics[{name!r}]")
+        if not isinstance(self.card, ModelCard):
+            raise UsageError(f"expected a ModelCard, found {type(self.card).__name__}", where="card")
+        if not self.overwrite:
+            refuse_existing(self.target)  # and once more when it is written
+
+    @property
+    def target(self) -> Path:
+        """Where the bundle goes."""
+        suffix = ".mlpack" if self.layout == "archive" else ""
+        return self.output / f"{self.name}-{self.version}{suffix}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Made:
+    """What packing made of the model before anything is written."""
+
+    description: Description
+    contract: Contract
+    graph: bytes
+    parity: Parity
+    golden: Golden
+    lock: bytes
+    environment: bytes
+
+
+def check_choice(where: str, value: object, allowed: tuple[str, ...]) -> None:
+    """Raise UsageError unless `value` is one of `allowed`."""
+    if value not in allowed:
+        raise UsageError(f"expected one of {', '.join(allowed)}; found {value!r}", where=where)
+
+
+def assemble_parts(request: Request, made: Made) -> Assembled:
+    """Describe what was made and put all parts together.
+
+    Raises:
+        PackError: The bill of materials would not be valid.
+    """
+    lock = Lock.from_bytes(made.lock)
+    parts: dict[str, tuple[Role, bytes]] = {
+        MODEL_PATH: ("model", made.graph),
+        "contract.json": ("contract", made.contract.to_bytes()),
+        "README.md": ("card", render_card(request.card, _card_facts(request, made, lock))),
+        "environment/pylock.toml": ("lock", made.lock),
+        "environment/training.json": ("environment", made.environment),
+        "evidence/golden.json": ("golden", made.golden.to_bytes()),
+        "evidence/parity.json": ("parity", made.parity.to_bytes()),
+        "sbom/bom.cdx.json": ("bom", build_bom(_bom_subject(request, made), lock)),
+    }
+    return assemble(_draft(request, made), parts)
+
+
+def _draft(request: Request, made: Made) -> Manifest:
+    return Manifest(
+        name=request.name,
+        version=request.version,
+        model=ModelInfo(
+            path=MODEL_PATH,
+            format="onnx",
+            original=made.description.original,
+            framework=made.description.framework,
+            task=made.description.task,
+            methods=tuple(output.method for output in made.contract.outputs),
+            certificate=made.parity.certificate,
+            threads=THREADS,
+        ),
+        files={},
+        requires=("onnx",),
+        runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
+        golden=request.golden,
+        license=request.license,
+    )
+
+
+def _bom_subject(request: Request, made: Made) -> BomSubject:
+    framework, framework_version = made.description.framework
+    return BomSubject(
+        name=request.name,
+        version=request.version,
+        description=request.card.description,
+        license=request.license or "",
+        task=made.description.task,
+        architecture=made.description.architecture,
+        inputs=tuple(f"{item.name}: {item.dtype}" for item in made.contract.inputs),
+        outputs=tuple(f"{item.method}: {item.dtype}" for item in made.contract.outputs),
+        model_path=MODEL_PATH,
+        model_sha256=hashlib.sha256(made.graph).hexdigest(),
+        model_size=len(made.graph),
+        framework=framework,
+        framework_version=framework_version,
+        datasets=tuple(
+            BomDataset(name=name, sha256=fingerprint(table), description=f"fingerprint: {ALGORITHM}")
+            for name, table in sorted(request.datasets.items())
+        ),
+        metrics={name: float(value) for name, value in request.metrics.items()},
+        parameters=request.parameters,
+    )
+
+
+def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:
+    inputs, outputs = CardFacts.lines_of(made.contract)
+    synthetic = request.golden == "synthetic"
+    return CardFacts(
+        name=request.name,
+        version=request.version,
+        task=made.description.task,
+        model_class=made.description.original,
+        methods=tuple(output.method for output in made.contract.outputs),
+        inputs=inputs,
+        outputs=outputs,
+        parity=tuple(
+            CardParity(method=item.method, certificate=item.certificate, worst_error=item.worst)
+            for item in made.parity.methods
+        ),
+        metrics=request.metrics,
+        datasets=tuple(sorted(request.datasets)),
+        golden_rows=made.golden.rows,
+        golden_note="drawn from the contract" if synthetic else "real rows of the example",
+        requires_python=lock.requires_python,
+        packages=tuple(f"{package.name}=={package.version}" for package in lock.packages),
+        platforms=lock.environments,
+        trained_with=" ".join(made.description.framework),
+    )
