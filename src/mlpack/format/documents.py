@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -10,12 +12,19 @@ from mlpack.errors import FormatError
 
 __all__ = ["Fields", "canonical_json", "compact_json", "parse_json"]
 
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+"""An escape that may be half of a character: only then is a document looked through for lone halves."""
+
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+"""Integers beyond 64 bits have no meaning that other readers share."""
+
 
 def canonical_json(document: object) -> bytes:
     """Return the one serialisation of `document`: sorted keys, one-space indent, ASCII, final LF.
 
     Raises:
-        FormatError: A float is NaN or infinite, which JSON has no words for.
+        FormatError: A float is NaN or infinite, or a text holds half a character: JSON has no words for these
+            that every reader understands.
     """
     return _dump(document, indent=1)
 
@@ -31,16 +40,43 @@ def _dump(document: object, *, indent: int | None) -> bytes:
         text = json.dumps(document, sort_keys=True, indent=indent, separators=separators, allow_nan=False)
     except ValueError as error:
         raise FormatError(f"this document cannot be written as JSON: {error}") from error
-    return text.encode("ascii") + b"\n"
+    data = text.encode("ascii") + b"\n"
+    if _SURROGATE.search(data):
+        _whole_characters(document)
+    return data
+
+
+def _whole_characters(document: object) -> None:
+    """Refuse lone surrogates: no other JSON library need read them, and no terminal can print them."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise FormatError("a text holds half a character (a lone surrogate)") from error
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise FormatError(f"key {twice[:80]!r} appears twice in one object")
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise FormatError(f"key {key[:80]!r} appears twice in one object")
+            seen.add(key)
     return found
+
+
+def _integer(digits: str) -> int:
+    value = int(digits) if len(digits) <= 20 else _LARGEST + 1
+    if not _SMALLEST <= value <= _LARGEST:
+        raise FormatError(f"an integer beyond 64 bits: {digits[:30]}...")
+    return value
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise FormatError(f"a number beyond what a double holds: {digits[:30]}")
+    return value
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -49,6 +85,8 @@ def _no_constant(word: str) -> NoReturn:
 
 def parse_json(data: bytes, *, where: str) -> Any:  # noqa: ANN401  (JSON is any of six types)
     """Parse strict JSON: UTF-8 without BOM, no duplicate keys, no NaN, no runaway nesting.
+
+    Texts hold whole characters, integers need at most 64 bits, other numbers are finite doubles.
 
     Args:
         data: The whole document.
@@ -60,9 +98,15 @@ def parse_json(data: bytes, *, where: str) -> Any:  # noqa: ANN401  (JSON is any
     Source: RFC 8259 with the I-JSON restriction on duplicate names (RFC 7493, 2.3).
     """
     try:
-        return json.loads(
-            data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+        document = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_finite,
         )
+        if _SURROGATE.search(data):
+            _whole_characters(document)
     except UnicodeDecodeError as error:
         raise FormatError(f"not UTF-8 at byte {error.start}", where=where) from error
     except RecursionError as error:
@@ -71,6 +115,7 @@ def parse_json(data: bytes, *, where: str) -> Any:  # noqa: ANN401  (JSON is any
         raise FormatError(error.message, where=where) from error
     except ValueError as error:
         raise FormatError(f"not JSON: {error}", where=where) from error
+    return document
 
 
 class Fields:
@@ -101,6 +146,11 @@ class Fields:
         """Return whether `key` is there and not null; marks it as known."""
         self._known.add(key)
         return self._value.get(key) is not None
+
+    def holds(self, key: str) -> bool:
+        """Return whether `key` is there, null or not; marks it as known. A getter then refuses null."""
+        self._known.add(key)
+        return key in self._value
 
     def any(self, key: str) -> Any:  # noqa: ANN401  (JSON is any of six types)
         """Return the raw value of `key`, which may be null."""

@@ -145,7 +145,7 @@ def test_every_unsafe_resource_is_refused_even_under_a_fitting_root(
         with contextlib.suppress(TypeError, ValueError):
             reroot(document)
 
-    with pytest.raises(SignatureInvalidError, match=r"resources|sha256"):
+    with pytest.raises(SignatureInvalidError, match=r"resources|sha256|surrogate"):
         parse_statement(changed(apply))
 
 
