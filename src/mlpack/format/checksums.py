@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from mlpack.errors import FormatError
-from mlpack.format.names import CHECKSUMS, PATH, path_problems
+from mlpack.errors import FormatError, UnsafePathError
+from mlpack.format.names import CHECKSUMS, MAX_FILES, PATH, path_problems
 
 __all__ = ["MAX_CHECKSUMS", "bundle_digest", "parse_checksums", "serialise_checksums"]
 
 MAX_CHECKSUMS = 32 * 1024 * 1024
-"""Largest SHA256SUMS that a reader accepts, in bytes: about 100,000 files."""
+"""Largest SHA256SUMS that a reader accepts, in bytes: 100,000 files fit."""
 
 _LINE = re.compile(rf"([0-9a-f]{{64}})  ({PATH.pattern})")
 
@@ -29,7 +29,8 @@ def parse_checksums(data: bytes) -> dict[str, str]:
     """Return path -> hex digest, in file order.
 
     Raises:
-        FormatError: The file is not exactly what `serialise_checksums` writes.
+        FormatError: The file is not exactly what `serialise_checksums` writes, or lists too many files.
+        UnsafePathError: Two paths collide on some file system.
     """
     try:
         text = data.decode("ascii")
@@ -48,10 +49,12 @@ def parse_checksums(data: bytes) -> dict[str, str]:
         digest, path = match.groups()
         if path <= previous:
             raise FormatError("not sorted, or listed twice", where=f"{CHECKSUMS} line {number}")
+        if number > MAX_FILES:
+            raise FormatError(f"more than {MAX_FILES} files", where=CHECKSUMS)
         digests[path] = digest
         previous = path
     if problems := path_problems(digests):
-        raise FormatError("unsafe paths", where=CHECKSUMS, problems=tuple(problems))
+        raise UnsafePathError("unsafe paths", where=CHECKSUMS, problems=tuple(problems))
     return digests
 
 

@@ -14,6 +14,7 @@ __all__ = [
     "ATTESTATIONS",
     "CHECKSUMS",
     "MANIFEST",
+    "MAX_FILES",
     "MAX_PATH",
     "PATH",
     "SIGNATURE",
@@ -36,19 +37,23 @@ UNHASHED = (CHECKSUMS, SIGNATURE, ATTESTATIONS, WHEELS)
 MAX_PATH = 240
 """Longest path inside a bundle, in bytes."""
 
+MAX_FILES = 100_000
+"""Most files that a reader accepts."""
+
 _DEVICES = "con|prn|aux|nul|com[0-9]|lpt[0-9]"
 _COMPONENT = rf"(?!(?i:{_DEVICES})(?:[./]|\Z))[A-Za-z0-9_][A-Za-z0-9._+-]{{0,99}}(?<!\.)"
 PATH = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*")
 """A safe relative path: plain ASCII components, no trailing dot, no Windows device name."""
 
 _NAME = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
+_PRE = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _SEMVER = re.compile(
-    r"(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)\.(?:0|[1-9]\d*)"
-    r"(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
+    r"(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)"
+    rf"(?:-{_PRE}(?:\.{_PRE})*)?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
 )
 _PEP440 = re.compile(
-    r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*))*(?:(?:a|b|rc)(?:0|[1-9]\d*))?"
-    r"(?:\.post(?:0|[1-9]\d*))?(?:\.dev(?:0|[1-9]\d*))?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
+    r"(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*(?:(?:a|b|rc)(?:0|[1-9][0-9]*))?"
+    r"(?:\.post(?:0|[1-9][0-9]*))?(?:\.dev(?:0|[1-9][0-9]*))?(?:\+[a-z0-9]+(?:\.[a-z0-9]+)*)?"
 )
 
 
@@ -89,16 +94,38 @@ def check_version(version: object) -> str:
 
 
 def path_problems(paths: Iterable[str]) -> list[str]:
-    """Return one sentence per path that may not stand in a bundle."""
+    """Return one sentence per path that may not stand in a bundle, or not beside the others.
+
+    A file system may ignore case, so names that differ by case alone collide, folders and the format's own
+    names included; and no file can be a folder too.
+    """
     problems = []
-    folded: dict[str, str] = {}
+    files: set[str] = set()
+    spelling = {name.rstrip("/").lower(): name.rstrip("/") for name in (*UNHASHED, MANIFEST)}
+    folders = {name.rstrip("/") for name in (ATTESTATIONS, WHEELS)}
     for path in paths:
         if not PATH.fullmatch(path):
             problems.append(f"{path[:MAX_PATH]!r}: not a safe path")
             continue
         if len(path) > MAX_PATH:
             problems.append(f"{path[:40]!r}...: longer than {MAX_PATH} bytes")
-        other = folded.setdefault(path.lower(), path)
-        if other != path:
-            problems.append(f"{path!r}: differs from {other!r} only by case")
+        problems += _case_problems(path, spelling, folders)
+        files.add(path)
+    problems += [f"{path!r}: both a file and a folder" for path in sorted(files & folders)]
+    return problems
+
+
+def _case_problems(path: str, spelling: dict[str, str], folders: set[str]) -> list[str]:
+    """Return what is wrong with the case of `path` and its folders; notes both in the last two arguments."""
+    problems = []
+    part = path
+    while part:
+        other = spelling.setdefault(part.lower(), part)
+        if other != part:
+            problems.append(f"{part!r}: differs from {other!r} only by case")
+        part = part.rpartition("/")[0]
+        if part in folders:
+            break  # it and the folders above it have been looked at
+        if part:
+            folders.add(part)
     return problems
