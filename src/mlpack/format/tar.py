@@ -26,7 +26,7 @@ def header(path: str, size: int) -> bytes:
         FormatError: The path does not fit name and prefix, or the file is 8 GiB or larger.
     """
     if size > MAX_MEMBER:
-        raise FormatError("larger than the 8 GiB that an archive member can hold", where=path)
+        raise FormatError("larger than the 8 GiB that an archive member can hold", where=repr(path))
     prefix, name = _split(path)
     block = bytearray(BLOCK)
     block[0 : len(name)] = name
@@ -52,7 +52,9 @@ def _split(path: str) -> tuple[bytes, bytes]:
         return b"", raw
     cut = raw.find(b"/", len(raw) - 101)
     if cut < 0 or cut > 155:
-        raise FormatError("too long for an archive", where=path, hint="shorten the file's or the folder's name")
+        raise FormatError(
+            "too long for an archive", where=repr(path), hint="shorten the file's or the bundle's name"
+        )
     return raw[:cut], raw[cut + 1 :]
 
 
@@ -71,7 +73,10 @@ def member_name(block: bytes) -> tuple[str, int]:
     path = raw.decode("ascii")
     size = int(size_field, 8)
     if header(path, size) != block:
-        raise FormatError("links, devices, folders, owners, modes and times are not allowed", where=path[:260])
+        raise FormatError(
+            "not the exact header of a plain file: links, devices, folders, owners and times are not allowed",
+            where=repr(path),
+        )
     return path, size
 
 

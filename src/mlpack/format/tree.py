@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import itertools
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -13,14 +14,17 @@ from typing import Protocol
 
 from mlpack.errors import FormatError, StorageError
 from mlpack.format import tar
-from mlpack.format.names import path_problems
+from mlpack.format.names import MAX_FILES, MAX_PATH, PATH, path_problems
 
 __all__ = ["ArchiveTree", "DirectoryTree", "Tree", "open_tree"]
 
-MAX_FILES = 100_000
-"""Most files that a reader accepts."""
+_MAX_DEPTH = MAX_PATH // 2
+"""Deepest nesting of folders that a path can name."""
 
 _CHUNK = 1 << 20
+
+_GIT = (".git", ".gitignore", ".gitattributes", ".github")
+"""What git leaves in folders; signatures ignore them, bundles do not."""
 
 
 class Tree(Protocol):
@@ -29,7 +33,7 @@ class Tree(Protocol):
     Attributes:
         location: Where it is, for messages.
         entries: Path -> size in bytes, of every regular file with a safe name; for archives in stored order.
-        problems: What breaks the rules of the container, one sentence each.
+        problems: What breaks the rules of the container, one sentence each, plain ASCII.
     """
 
     location: Path
@@ -57,6 +61,8 @@ def open_tree(location: str | os.PathLike[str]) -> contextlib.AbstractContextMan
         mode = path.stat().st_mode
     except OSError as error:
         raise _unreadable(path, error) from error
+    except ValueError as error:  # a NUL in the path
+        raise StorageError(f"not a path: {error}", where=repr(str(path))) from error
     if stat.S_ISDIR(mode):
         return contextlib.nullcontext(DirectoryTree(path))
     if stat.S_ISREG(mode):
@@ -77,45 +83,72 @@ def _read_limited(tree: Tree, path: str, limit: int) -> bytes:
     return b"".join(tree.chunks(path))
 
 
+def _safe(found: dict[str, int]) -> dict[str, int]:
+    """Return what can be named in a bundle at all; the rest stands under the problems."""
+    return {path: size for path, size in found.items() if len(path) <= MAX_PATH and PATH.fullmatch(path)}
+
+
 class DirectoryTree:
     """A bundle as a folder."""
 
     def __init__(self, location: Path) -> None:
-        """List the folder; nothing is opened yet."""
+        """List the folder; nothing is opened yet.
+
+        Raises:
+            StorageError: The folder itself cannot be listed.
+        """
         self.location = location
         self.problems: list[str] = []
-        found: dict[str, int] = {}
-        self._scan(str(location), "", found)
-        self.problems += path_problems(found)
-        self.entries: Mapping[str, int] = found
         self._root = str(location)
+        self._seen = 0
+        found: dict[str, int] = {}
+        try:
+            self._scan(self._root, "", found)
+        except FormatError as error:
+            self.problems.append(error.message if not error.where else f"{error.where}: {error.message}")
+        self.problems += path_problems(found)
+        self.entries: Mapping[str, int] = _safe(found)
 
     def _scan(self, folder: str, prefix: str, found: dict[str, int]) -> None:
         try:
             with os.scandir(folder) as listing:
-                children = sorted(listing, key=lambda child: child.name)
+                children = list(itertools.islice(listing, MAX_FILES + 2 - self._seen))
         except OSError as error:
-            raise _unreadable(Path(folder), error) from error
+            if not prefix:
+                raise _unreadable(Path(folder), error) from error
+            self.problems.append(f"{prefix!r}: cannot be read: {error.strerror}")
+            return
         if not children:
-            self.problems.append(f"{prefix or '.'}: empty folder")
-        for child in children:
+            self.problems.append(f"{prefix or '.'!r}: empty folder")
+        self._seen += len(children)
+        if self._seen > MAX_FILES:
+            raise FormatError(f"more than {MAX_FILES} files and folders")
+        for child in sorted(children, key=lambda child: child.name):
             path = prefix + child.name
-            if len(found) >= MAX_FILES:
-                raise FormatError(f"more than {MAX_FILES} files", where=str(self.location))
-            if child.is_symlink():
-                self.problems.append(f"{path!r}: a symbolic link")
-            elif child.is_file(follow_symlinks=False):
-                found[path] = child.stat(follow_symlinks=False).st_size
-            elif not child.is_dir(follow_symlinks=False):
-                self.problems.append(f"{path!r}: not a regular file")
-            elif path.count("/") > 32:
-                self.problems.append(f"{path[:80]!r}: nested too deeply")
-            else:
-                self._scan(child.path, path + "/", found)
+            try:
+                self._look_at(child, path, found)
+            except OSError as error:
+                self.problems.append(f"{path!r}: cannot be read: {error.strerror}")
+
+    def _look_at(self, child: os.DirEntry[str], path: str, found: dict[str, int]) -> None:
+        if path in _GIT:
+            self.problems.append(f"{path!r}: a leftover of git")
+        elif child.is_symlink():
+            self.problems.append(f"{path!r}: a symbolic link")
+        elif child.is_file(follow_symlinks=False):
+            found[path] = child.stat(follow_symlinks=False).st_size
+        elif not child.is_dir(follow_symlinks=False):
+            self.problems.append(f"{path!r}: not a regular file")
+        elif path.count("/") >= _MAX_DEPTH:
+            self.problems.append(f"{path[:MAX_PATH]!r}: nested too deeply")
+        else:
+            self._scan(child.path, path + "/", found)
 
     def _open(self, path: str) -> int:
         try:
-            handle = os.open(f"{self._root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = os.open(
+                f"{self._root}/{path}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            )
         except OSError as error:
             raise FormatError(f"cannot be read: {error.strerror}", where=path) from error
         return handle
@@ -180,66 +213,88 @@ class ArchiveTree:
     """A bundle as a `.mlpack` archive: one exact form of ustar, nothing unpacked."""
 
     def __init__(self, location: Path) -> None:
-        """Walk the headers; the contents are not read yet."""
+        """Walk the headers; the contents are not read yet.
+
+        Raises:
+            StorageError: The archive cannot be opened or read, or is not a regular file.
+        """
         self.location = location
         self.problems: list[str] = []
         self.top = ""
         """The one top folder, `NAME-VERSION`."""
         self._offsets: dict[str, int] = {}
-        self._sizes: dict[str, int] = {}
+        found: dict[str, int] = {}
         try:
-            self._handle = os.open(location, os.O_RDONLY | os.O_CLOEXEC)
+            # Without O_NONBLOCK, a pipe that took the file's place would hang the reader.
+            self._handle = os.open(location, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError as error:
             raise _unreadable(location, error) from error
         try:
-            self._walk()
+            self._walk(found)
         except FormatError as error:
-            self.problems.append(str(error))
+            self.problems.append(error.message if not error.where else f"{error.where}: {error.message}")
+        except OSError as error:
+            os.close(self._handle)
+            raise _unreadable(location, error) from error
         except BaseException:
             os.close(self._handle)
             raise
-        self.problems += path_problems(self._sizes)
-        self.entries: Mapping[str, int] = self._sizes
+        self.problems += path_problems(found)
+        self.entries: Mapping[str, int] = _safe(found)
 
-    def _walk(self) -> None:
-        total = os.fstat(self._handle).st_size
+    def _walk(self, found: dict[str, int]) -> None:
+        status = os.fstat(self._handle)
+        if not stat.S_ISREG(status.st_mode):
+            raise FormatError("not a regular file")
+        total = status.st_size
         offset = 0
         while True:
             block = os.pread(self._handle, tar.BLOCK, offset)
+            if len(block) < tar.BLOCK:
+                raise FormatError(f"truncated at byte {offset}")
             if block == bytes(tar.BLOCK):
                 self._check_end(offset, total)
                 return
-            if len(block) < tar.BLOCK:
-                raise FormatError(f"truncated at byte {offset}", where=self.location.name)
-            name, size = tar.member_name(block)
-            top, _, path = name.partition("/")
-            self.top = self.top or top
-            if top != self.top or not path:
-                raise FormatError("not inside the one top folder", where=name[:260])
-            if path in self._sizes:
-                raise FormatError("stored twice", where=path[:260])
-            if len(self._sizes) >= MAX_FILES:
-                raise FormatError(f"more than {MAX_FILES} files", where=self.location.name)
+            try:
+                path, size = self._member(block, found)
+            except FormatError as error:
+                raise FormatError(f"header at byte {offset}: {error}") from error
             offset += tar.BLOCK
             end = offset + size
-            if end > total:
-                raise FormatError(f"truncated: {end - total} bytes are missing", where=path[:260])
             fill = tar.padding(size)
+            if end + len(fill) > total:
+                raise FormatError(f"truncated: {end + len(fill) - total} bytes are missing", where=repr(path))
             if os.pread(self._handle, len(fill), end) != fill:
-                raise FormatError("bytes hidden after the file", where=path[:260])
+                raise FormatError("bytes hidden after the file", where=repr(path))
             self._offsets[path] = offset
-            self._sizes[path] = size
+            found[path] = size
             offset = end + len(fill)
+
+    def _member(self, block: bytes, found: dict[str, int]) -> tuple[str, int]:
+        """Return (path below the top folder, size) of one header block."""
+        name, size = tar.member_name(block)
+        top, _, path = name.partition("/")
+        self.top = self.top or top
+        if top != self.top or not path:
+            raise FormatError("not inside the one top folder", where=repr(name))
+        if path in found:
+            raise FormatError("stored twice", where=repr(path))
+        if len(found) >= MAX_FILES:
+            raise FormatError(f"more than {MAX_FILES} files")
+        return path, size
 
     def _check_end(self, offset: int, total: int) -> None:
         if os.pread(self._handle, len(tar.END) + 1, offset) != tar.END or total != offset + len(tar.END):
-            raise FormatError("expected two zero blocks and nothing after", where=self.location.name)
+            raise FormatError(f"expected two zero blocks at byte {offset} and nothing after")
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """Yield the file's bytes; see `Tree`."""
-        offset, left = self._offsets[path], self._sizes[path]
+        offset, left = self._offsets[path], self.entries[path]
         while left:
-            chunk = os.pread(self._handle, min(left, _CHUNK), offset)
+            try:
+                chunk = os.pread(self._handle, min(left, _CHUNK), offset)
+            except OSError as error:
+                raise FormatError(f"cannot be read: {error.strerror}", where=path) from error
             if not chunk:
                 raise FormatError("changed while it was read", where=path)
             offset += len(chunk)
