@@ -10,6 +10,7 @@ from mlpack.format.documents import Fields, canonical_json, parse_json
 
 __all__ = [
     "CONTRACT_VERSION",
+    "MAX_CATEGORIES",
     "NULL_TEXT",
     "CategoricalProfile",
     "Contract",
@@ -38,6 +39,9 @@ Method = Literal[
     "predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples"
 ]
 """A method of the original model that the bundle offers."""
+
+MAX_CATEGORIES = 1000
+"""Most categories that a profile lists."""
 
 Label = str | int | float | bool
 """A class label as JSON holds it."""
@@ -93,7 +97,8 @@ class Input:
         nulls: Whether the original accepts a missing value here.
         infinities: Whether the original accepts infinite values here; numbers only.
         unknown: Whether the original accepts strings that it was not fitted on; strings only.
-        limit: Largest absolute value that the original accepts, when it refuses finite ones above; numbers only.
+        limit: Largest absolute value that the original accepts, when it refuses finite ones above; numbers
+            only.
         profile: What the example looked like.
     """
 
@@ -228,43 +233,85 @@ def _input_to_json(item: Input) -> dict[str, Any]:
 
 
 def _input_from_json(item: Fields) -> Input:
-    profile: NumericProfile | CategoricalProfile | None = None
-    if item.has("numeric"):
-        fields = item.fields("numeric")
-        profile = NumericProfile(
-            minimum=fields.number("minimum"),
-            maximum=fields.number("maximum"),
-            edges=_numbers(fields, "edges"),
-            shares=_numbers(fields, "shares"),
-            null_share=fields.number("null_share"),
-        )
-        fields.done()
-        if len(profile.edges) != len(profile.shares) + 1 or list(profile.edges) != sorted(profile.edges):
-            raise FormatError("expected ascending edges, one more than shares", where=f"{fields.where}.edges")
-    if item.has("categorical"):
-        fields = item.fields("categorical")
-        profile = CategoricalProfile(
-            categories=fields.texts("categories"),
-            shares=_numbers(fields, "shares"),
-            other_share=fields.number("other_share"),
-            null_share=fields.number("null_share"),
-        )
-        fields.done()
-        if len(profile.categories) != len(profile.shares):
-            raise FormatError("expected one share per category", where=f"{fields.where}.shares")
+    dtype = cast("DType", item.choice("dtype", get_args(DType)))
+    number = dtype in ("float64", "float32", "int64")
     result = Input(
         name=item.text("name"),
-        tensor=item.text("tensor"),
-        dtype=cast("DType", item.choice("dtype", get_args(DType))),
+        tensor=_not_empty(item, "tensor"),
+        dtype=dtype,
         source=item.text("source"),
         nulls=item.flag("nulls"),
-        infinities=item.flag("infinities") if item.has("infinities") else False,
-        unknown=item.flag("unknown") if item.has("unknown") else True,
-        limit=item.number("limit") if item.has("limit") else None,
-        profile=profile,
+        infinities=item.flag("infinities") if dtype in ("float64", "float32") else False,
+        unknown=item.flag("unknown") if dtype == "string" else True,
+        limit=item.number("limit") if number and item.holds("limit") else None,
+        profile=_numeric(item) if number else _categorical(item),
     )
-    item.done()
+    item.done()  # also refuses what the dtype has no use for
+    if result.limit is not None and result.limit <= 0:
+        raise FormatError("expected a number above 0", where=f"{item.where}.limit")
     return result
+
+
+def _not_empty(fields: Fields, key: str) -> str:
+    if not (value := fields.text(key)):
+        raise FormatError("must not be empty", where=f"{fields.where}.{key}")
+    return value
+
+
+def _numeric(item: Fields) -> NumericProfile | None:
+    if not item.holds("numeric"):
+        return None
+    fields = item.fields("numeric")
+    profile = NumericProfile(
+        minimum=fields.number("minimum"),
+        maximum=fields.number("maximum"),
+        edges=_numbers(fields, "edges"),
+        shares=_shares(fields, "shares"),
+        null_share=_share(fields, "null_share"),
+    )
+    fields.done()
+    if not profile.shares or len(profile.edges) != len(profile.shares) + 1:
+        raise FormatError("expected at least two edges, one more than shares", where=f"{fields.where}.edges")
+    if list(profile.edges) != sorted(profile.edges):
+        raise FormatError("expected ascending edges", where=f"{fields.where}.edges")
+    if profile.minimum > profile.maximum:
+        raise FormatError("above the maximum", where=f"{fields.where}.minimum")
+    return profile
+
+
+def _categorical(item: Fields) -> CategoricalProfile | None:
+    if not item.holds("categorical"):
+        return None
+    fields = item.fields("categorical")
+    profile = CategoricalProfile(
+        categories=fields.texts("categories"),
+        shares=_shares(fields, "shares"),
+        other_share=_share(fields, "other_share"),
+        null_share=_share(fields, "null_share"),
+    )
+    fields.done()
+    names = list(profile.categories)
+    if len(names) > MAX_CATEGORIES or names != sorted(set(names)):
+        raise FormatError(
+            f"expected at most {MAX_CATEGORIES}, sorted, none twice", where=f"{fields.where}.categories"
+        )
+    if len(profile.categories) != len(profile.shares):
+        raise FormatError("expected one share per category", where=f"{fields.where}.shares")
+    return profile
+
+
+def _share(fields: Fields, key: str) -> float:
+    value = fields.number(key)
+    if not 0 <= value <= 1:
+        raise FormatError("expected a share from 0 to 1", where=f"{fields.where}.{key}")
+    return value
+
+
+def _shares(fields: Fields, key: str) -> tuple[float, ...]:
+    values = _numbers(fields, key)
+    if any(not 0 <= value <= 1 for value in values):
+        raise FormatError("expected shares from 0 to 1", where=f"{fields.where}.{key}")
+    return values
 
 
 def _numbers(fields: Fields, key: str) -> tuple[float, ...]:
@@ -288,24 +335,31 @@ def _output_to_json(item: Output) -> dict[str, Any]:
 
 
 def _output_from_json(item: Fields) -> Output:
-    classes: tuple[Label, ...] | None = None
-    if item.has("classes"):
-        for label in item.items("classes"):
-            if not isinstance(label, (str, int, float, bool)):
-                raise FormatError("expected strings, numbers or booleans", where=f"{item.where}.classes")
-        classes = tuple(item.items("classes"))
     shape = item.items("shape")
-    if not shape or shape[0] is not None or len(shape) > 2 or any(type(size) is not int for size in shape[1:]):
+    columns = shape[1:]
+    if shape[:1] != [None] or len(columns) > 1 or any(type(k) is not int or k < 1 for k in columns):
         raise FormatError("expected [null] or [null, k]", where=f"{item.where}.shape")
+    classes = _classes(item) if item.holds("classes") else None
+    if classes is not None and len(shape) == 2 and len(classes) != shape[1]:
+        raise FormatError(f"expected one class for each of {shape[1]} columns", where=f"{item.where}.classes")
     result = Output(
         method=cast("Method", item.choice("method", get_args(Method))),
-        tensor=item.text("tensor"),
-        dtype=item.text("dtype"),
+        tensor=_not_empty(item, "tensor"),
+        dtype=_not_empty(item, "dtype"),
         shape=tuple(shape),
         classes=classes,
     )
     item.done()
     return result
+
+
+def _classes(item: Fields) -> tuple[Label, ...]:
+    labels = item.items("classes")
+    if any(not isinstance(label, (str, int, float, bool)) for label in labels):
+        raise FormatError("expected strings, numbers or booleans", where=f"{item.where}.classes")
+    if not labels or len({(type(label), label) for label in labels}) != len(labels):
+        raise FormatError("expected at least one label and none twice", where=f"{item.where}.classes")
+    return tuple(labels)
 
 
 def _check_consistency(contract: Contract) -> None:

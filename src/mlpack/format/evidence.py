@@ -88,12 +88,12 @@ class Golden:
         """
         top = Fields(parse_json(data, where="golden.json"), "golden.json")
         _check_version(top)
-        rows = top.integer("rows")
+        rows = top.integer("rows", minimum=1)
         golden = cls(
             origin=cast("Literal['synthetic', 'sample']", top.choice("origin", ("synthetic", "sample"))),
             rows=rows,
-            inputs=_columns(top, "inputs", rows),
-            outputs=_columns(top, "outputs", rows),
+            inputs=_columns(top, "inputs", rows, wide=False),
+            outputs=_columns(top, "outputs", rows, wide=True),
         )
         top.done()
         return golden
@@ -102,20 +102,23 @@ class Golden:
 def _check_version(top: Fields) -> None:
     if (version := top.text("version")) != EVIDENCE_VERSION:
         raise UnsupportedVersionError(
-            f"this reader knows version {EVIDENCE_VERSION}, found {version[:40]!r}", where=f"{top.where}.version"
+            f"this reader knows version {EVIDENCE_VERSION}, found {version[:40]!r}",
+            where=f"{top.where}.version",
         )
 
 
-def _columns(top: Fields, key: str, rows: int) -> dict[str, Any]:
+def _columns(top: Fields, key: str, rows: int, *, wide: bool) -> dict[str, Any]:
     columns = top.mapping(key)
     for name, cells in columns.items():
         where = f"{top.where}.{key}[{name[:80]!r}]"
         if not isinstance(cells, list) or len(cells) != rows:
             raise FormatError(f"expected {rows} rows", where=where)
-        for cell in cells:
-            inner = cell if isinstance(cell, list) else [cell]
-            if any(isinstance(value, (list, dict)) for value in inner):
-                raise FormatError("expected plain values", where=where)
+        if wide and isinstance(cells[0], list):
+            if any(not isinstance(row, list) or len(row) != len(cells[0]) for row in cells):
+                raise FormatError("expected rows of one length", where=where)
+            cells = [cell for row in cells for cell in row]  # noqa: PLW2901  (the cells of all its columns)
+        if any(isinstance(cell, (list, dict)) for cell in cells):
+            raise FormatError("expected plain values", where=where)
     return columns
 
 
@@ -147,8 +150,8 @@ class ProbeResult:
     Attributes:
         name: What the rows try (`example`, `nulls: age`, `unknown: city`).
         rows: Number of rows.
-        outcome: `agree`; `refused` when the original refuses such rows and the contract does too; `answered` when
-            the original refuses some of them and the packed model answers.
+        outcome: `agree`; `refused` when the original refuses such rows and the contract does too; `answered`
+            when the original refuses some of them and the packed model answers.
         worst: Largest relative error over all methods; 0 when refused.
     """
 
@@ -198,7 +201,12 @@ class Parity:
                     for item in self.methods
                 ],
                 "probes": [
-                    {"name": item.name, "rows": item.rows, "outcome": item.outcome, "worst": encode_cell(item.worst)}
+                    {
+                        "name": item.name,
+                        "rows": item.rows,
+                        "outcome": item.outcome,
+                        "worst": encode_cell(item.worst),
+                    }
                     for item in self.probes
                 ],
                 "rejected": [{"rung": rung, "reason": reason} for rung, reason in self.rejected],
@@ -226,11 +234,18 @@ class Parity:
         return parity
 
 
+def _worst(item: Fields) -> float:
+    """Return an error, which is infinite or NaN where the two models differ in kind."""
+    if isinstance(item.any("worst"), str):
+        return _SPECIAL[item.choice("worst", tuple(_SPECIAL))]
+    return item.number("worst")
+
+
 def _method_parity(item: Fields) -> MethodParity:
     result = MethodParity(
         method=item.text("method"),
         certificate=item.choice("certificate", ("exact", "tight", "loose")),
-        worst=item.number("worst"),
+        worst=_worst(item),
         spread=item.number("spread"),
         labels_differ=item.integer("labels_differ"),
         ties=item.integer("ties"),
@@ -244,9 +259,10 @@ def _probe(item: Fields) -> ProbeResult:
         name=item.text("name"),
         rows=item.integer("rows"),
         outcome=cast(
-            "Literal['agree', 'refused', 'answered']", item.choice("outcome", ("agree", "refused", "answered"))
+            "Literal['agree', 'refused', 'answered']",
+            item.choice("outcome", ("agree", "refused", "answered")),
         ),
-        worst=item.number("worst"),
+        worst=_worst(item),
     )
     item.done()
     return result

@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, UnsupportedVersionError, UsageError
 from mlpack.format.documents import Fields, canonical_json, parse_json
-from mlpack.format.names import PATH, check_name, check_version
+from mlpack.format.names import ATTESTATIONS, MANIFEST, PATH, UNHASHED, WHEELS, check_name, check_version
 
-__all__ = ["FORMAT_VERSION", "KNOWN_FEATURES", "FileEntry", "FormatClass", "Manifest", "ModelInfo", "Role"]
+__all__ = [
+    "FORMAT_VERSION",
+    "KNOWN_FEATURES",
+    "FileEntry",
+    "FormatClass",
+    "Manifest",
+    "ModelInfo",
+    "Role",
+    "Task",
+]
 
 FORMAT_VERSION = "1.0"
 """Version of the bundle format that this writer emits.
 
 How to change it: a new optional field raises the minor; whatever changes predictions, what is executed or
-what is covered by the signature becomes an entry of `requires` and KNOWN_FEATURES; a change that an old reader
-must not survive raises the major. A golden bundle of every version stays in tests/conformance.
+what is covered by the signature becomes an entry of `requires` and KNOWN_FEATURES; a change that an old
+reader must not survive raises the major. A golden bundle of every version stays in tests/conformance.
 """
 
 KNOWN_FEATURES = ("onnx",)
@@ -25,6 +35,12 @@ KNOWN_FEATURES = ("onnx",)
 
 FormatClass = Literal["onnx", "data-only", "code"]
 """What loading the model can do: run a graph, read data, or execute code."""
+
+Task = Literal["classification", "regression", "clustering", "outlier-detection", "transformation"]
+"""What the original does with rows."""
+
+_VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
+_MAX_SIZE = 2**63 - 1
 
 Role = Literal["model", "contract", "card", "lock", "environment", "bom", "golden", "parity", "code"]
 """Which part a file plays."""
@@ -109,7 +125,9 @@ class Manifest:
         """
         paths = [path for path, entry in self.files.items() if entry.role == role]
         if len(paths) != 1:
-            raise FormatError(f"expected one file with role {role!r}, found {len(paths)}", where="manifest.json.files")
+            raise FormatError(
+                f"expected one file with role {role!r}, found {len(paths)}", where="manifest.json.files"
+            )
         return paths[0]
 
     def to_bytes(self) -> bytes:
@@ -147,20 +165,22 @@ class Manifest:
             FormatError: The document breaks the format.
         """
         top = Fields(parse_json(data, where="manifest.json"), "manifest.json")
-        requires, newer = _check_format(top.fields("format"))
+        format_fields = top.fields("format")
+        requires, newer = _check_format(format_fields)
         model_fields = top.fields("model")
+        framework_fields = model_fields.fields("framework")
         files, file_fields = _files(top)
         manifest = cls(
             name=_checked(check_name, top, "name"),
             version=_checked(check_version, top, "version"),
-            model=_model(model_fields),
+            model=_model(model_fields, framework_fields),
             files=files,
             requires=requires,
             runtime=_texts(top, "runtime"),
             golden=cast("Literal['synthetic', 'sample']", top.choice("golden", ("synthetic", "sample"))),
-            license=top.text("license") if top.has("license") else None,
-            annotations=_texts(top, "annotations") if top.has("annotations") else {},
-            ignored=_unknown([top, model_fields, *file_fields], newer=newer),
+            license=top.text("license") if top.holds("license") else None,
+            annotations=_texts(top, "annotations") if top.holds("annotations") else {},
+            ignored=_unknown([top, format_fields, model_fields, framework_fields, *file_fields], newer=newer),
         )
         _check_model(manifest)
         return manifest
@@ -169,9 +189,9 @@ class Manifest:
 def _check_format(fields: Fields) -> tuple[tuple[str, ...], bool]:
     """Return the required features, and whether a newer minor version wrote this."""
     version = fields.text("version")
-    major, _, minor = version.partition(".")
-    if not (major.isdecimal() and minor.isdecimal() and len(version) < 20):
+    if not _VERSION.fullmatch(version):
         raise FormatError("expected MAJOR.MINOR", where=f"{fields.where}.version")
+    major, _, minor = version.partition(".")
     ours = FORMAT_VERSION.split(".")
     if major != ours[0]:
         raise UnsupportedVersionError(
@@ -186,24 +206,22 @@ def _check_format(fields: Fields) -> tuple[tuple[str, ...], bool]:
             where=f"{fields.where}.requires",
             hint="use a newer mlpack to read this bundle",
         )
-    fields.done()
+    if list(requires) != sorted(set(requires)):
+        raise FormatError("expected sorted entries without repetition", where=f"{fields.where}.requires")
     return requires, int(minor) > int(ours[1])
 
 
-def _model(fields: Fields) -> ModelInfo:
-    framework = fields.fields("framework")
-    model = ModelInfo(
+def _model(fields: Fields, framework: Fields) -> ModelInfo:
+    return ModelInfo(
         path=fields.text("path"),
         format=cast("FormatClass", fields.choice("format", get_args(FormatClass))),
         original=fields.text("original"),
         framework=(framework.text("name"), framework.text("version")),
-        task=fields.text("task"),
+        task=fields.choice("task", get_args(Task)),
         methods=fields.texts("methods"),
         certificate=fields.choice("certificate", ("exact", "tight", "loose")),
         threads=fields.integer("threads", minimum=1),
     )
-    framework.done()
-    return model
 
 
 def _files(top: Fields) -> tuple[dict[str, FileEntry], list[Fields]]:
@@ -213,9 +231,12 @@ def _files(top: Fields) -> tuple[dict[str, FileEntry], list[Fields]]:
         if not PATH.fullmatch(path):
             raise FormatError("not a safe path", where=f"manifest.json.files[{path[:80]!r}]")
         cursor = Fields(value, f"manifest.json.files[{path!r}]")
-        files[path] = FileEntry(
-            role=cast("Role", cursor.choice("role", get_args(Role))), size=cursor.integer("size")
-        )
+        if path in (*UNHASHED, MANIFEST) or path.startswith((ATTESTATIONS, WHEELS)):
+            raise FormatError("describes a file that is no content of the bundle", where=cursor.where)
+        size = cursor.integer("size")
+        if size > _MAX_SIZE:
+            raise FormatError("larger than any file", where=f"{cursor.where}.size")
+        files[path] = FileEntry(role=cast("Role", cursor.choice("role", get_args(Role))), size=size)
         cursors.append(cursor)
     return files, cursors
 
@@ -228,9 +249,9 @@ def _texts(top: Fields, key: str) -> dict[str, str]:
     return mapping
 
 
-def _checked(check: Any, top: Fields, key: str) -> str:  # noqa: ANN401  (either of the two checks above)
+def _checked(check: Callable[[object], str], top: Fields, key: str) -> str:
     try:
-        return cast("str", check(top.text(key)))
+        return check(top.text(key))
     except UsageError as error:
         raise FormatError(error.message, where=f"{top.where}.{key}") from error
 
@@ -243,6 +264,9 @@ def _unknown(cursors: list[Fields], *, newer: bool) -> tuple[str, ...]:
 
 
 def _check_model(manifest: Manifest) -> None:
+    methods = manifest.model.methods
+    if not methods or len(set(methods)) != len(methods):
+        raise FormatError("expected at least one method and none twice", where="manifest.json.model.methods")
     entry = manifest.files.get(manifest.model.path)
     if entry is None or entry.role != "model":
         raise FormatError("names no file with role 'model'", where="manifest.json.model.path")

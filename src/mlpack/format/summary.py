@@ -31,7 +31,11 @@ def bundle_facts(bundle: UnverifiedBundle) -> Facts:
             ("model", f"{manifest.model.original} ({' '.join(manifest.model.framework)})", "plain"),
             ("task", manifest.model.task, "plain"),
             ("format", f"{manifest.model.format}, one file of {bytes_text(_model_size(bundle))}", "plain"),
-            ("runtime", ", ".join(f"{name} {need}" for name, need in sorted(manifest.runtime.items())), "plain"),
+            (
+                "runtime",
+                ", ".join(f"{name} {need}" for name, need in sorted(manifest.runtime.items())),
+                "plain",
+            ),
             ("size", f"{bytes_text(bundle.size)} in {len(bundle.checksums) + 1} files", "plain"),
             ("wheels", f"{bundle.wheels} carried along" if bundle.wheels else "not carried along", "plain"),
             ("license", manifest.license or "not stated", "plain"),
@@ -123,7 +127,11 @@ def parity_section(parity: Parity) -> Section:
         title="Parity with the original",
         pairs=(
             ("certificate", parity.certificate, level),
-            ("measured on", f"{rows} rows in {len(parity.probes)} probe sets, {parity.threads} thread(s)", "plain"),
+            (
+                "measured on",
+                f"{rows} rows in {len(parity.probes)} probe sets, {parity.threads} thread(s)",
+                "plain",
+            ),
             ("route", parity.rung, "plain"),
         ),
         table=Table(
