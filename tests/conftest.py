@@ -10,7 +10,8 @@ from typing import Literal
 import pytest
 
 from mlpack.format.contract import Contract, Input, Output
-from mlpack.format.evidence import MethodParity, Parity
+from mlpack.format.evidence import Golden, MethodParity, Parity
+from mlpack.format.lock import Lock, LockedFile, LockedPackage
 from mlpack.format.manifest import Manifest, ModelInfo, Role
 from mlpack.format.writer import assemble, target_path, write_bundle
 
@@ -58,6 +59,13 @@ def _make_bundle(
         method="predict", certificate="exact", worst=0.0, spread=1.0, labels_differ=0, ties=0
     )
     parity = Parity(rung="emitter", certificate="exact", threads=1, methods=(agreed,), probes=())
+    golden = Golden(origin="synthetic", rows=1, inputs={"age": [1.5]}, outputs={"predict": [1]})
+    wheel = LockedFile(name="numpy-2.4.0-py3-none-any.whl", sha256="0" * 64, size=1)
+    lock = Lock(
+        requires_python=">=3.11,<3.15",
+        environments=("sys_platform == 'linux'",),
+        packages=(LockedPackage(name="numpy", version="2.4.0", marker=None, files=(wheel,)),),
+    )
     draft = Manifest(
         name=name,
         version=version,
@@ -79,7 +87,11 @@ def _make_bundle(
     parts: dict[str, tuple[Role, bytes]] = {
         model[0]: ("model", b"not really a model" * 10),
         "contract.json": ("contract", contract.to_bytes()),
+        "evidence/golden.json": ("golden", golden.to_bytes()),
         "evidence/parity.json": ("parity", parity.to_bytes()),
+        "environment/pylock.toml": ("lock", lock.to_bytes()),
+        "environment/training.json": ("environment", b"{}\n"),
+        "sbom/bom.cdx.json": ("bom", b'{"bomFormat": "CycloneDX"}\n'),
         "README.md": ("card", b"# churn\n"),
         **(more or {}),
     }

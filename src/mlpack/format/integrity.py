@@ -46,7 +46,7 @@ class Integrity:
 
 
 def one_line(error: FormatError) -> str:
-    """Return what an error says in one line that does nothing to a terminal; names in it are strangers' words."""
+    """Return what an error says, in one line that does nothing to a terminal: names come from strangers."""
     head = f"{error.where}: {error.message}" if error.where else error.message
     return visible("; ".join([head, *error.problems]))
 
@@ -106,19 +106,20 @@ def _hashed(path: str) -> bool:
 
 def _compare_lists(entries: Mapping[str, int], checksums: Mapping[str, str]) -> list[str]:
     problems = [f"{path}: listed in {CHECKSUMS}, but missing" for path in checksums if path not in entries]
-    for path in entries:
-        if _hashed(path) and path not in checksums:
-            problems.append(f"{path}: not listed in {CHECKSUMS}")
+    problems += [
+        f"{path}: not listed in {CHECKSUMS}" for path in entries if _hashed(path) and path not in checksums
+    ]
     problems += [f"{path}: must not be listed in {CHECKSUMS}" for path in checksums if not _hashed(path)]
     return problems
 
 
 def _compare_digests(tree: Tree, checksums: Mapping[str, str], manifest: Manifest | None) -> list[str]:
     problems = []
+    sizes = {} if manifest is None else manifest.files
     for path, expected in checksums.items():
         if path not in tree.entries:
             continue
-        if manifest is not None and path in manifest.files and manifest.files[path].size != tree.entries[path]:
+        if path in sizes and sizes[path].size != tree.entries[path]:
             continue  # reported with the manifest; a file of another size is never read to its end
         try:
             found = tree.digest(path)
@@ -126,13 +127,17 @@ def _compare_digests(tree: Tree, checksums: Mapping[str, str], manifest: Manifes
             problems.append(one_line(error))
             continue
         if found != expected:
-            problems.append(f"{path}: contents changed (expected sha256 {expected[:12]}..., found {found[:12]}...)")
+            problems.append(
+                f"{path}: contents changed (expected sha256 {expected[:12]}..., found {found[:12]}...)"
+            )
     return problems
 
 
 def _compare_manifest(tree: Tree, checksums: Mapping[str, str], manifest: Manifest) -> list[str]:
     problems = [
-        f"{path}: not described in {MANIFEST}" for path in checksums if path != MANIFEST and path not in manifest.files
+        f"{path}: not described in {MANIFEST}"
+        for path in checksums
+        if path != MANIFEST and path not in manifest.files
     ]
     for path, entry in manifest.files.items():
         if path not in checksums:

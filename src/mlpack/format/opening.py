@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from mlpack.errors import FormatError
+from mlpack.errors import FormatError, UnsupportedVersionError
+from mlpack.format.coherence import golden_problems, manifest_problems, parity_problems, role_problems
 from mlpack.format.contract import Contract
-from mlpack.format.evidence import Parity
-from mlpack.format.integrity import MAX_DOCUMENT, check_integrity
+from mlpack.format.documents import Fields, parse_json
+from mlpack.format.evidence import Golden, Parity
+from mlpack.format.integrity import MAX_DOCUMENT, check_integrity, one_line
+from mlpack.format.lock import Lock
 from mlpack.format.manifest import Manifest, Role
 from mlpack.format.names import ATTESTATIONS, SIGNATURE, WHEELS
-from mlpack.format.tree import open_tree
+from mlpack.format.tree import Tree, open_tree
 from mlpack.show.facts import Facts
+from mlpack.show.visible import visible
 
 __all__ = ["UnverifiedBundle", "inspect", "read_hashed"]
 
@@ -83,8 +89,6 @@ def read_hashed(location: Path, path: str, checksums: Mapping[str, str], limit: 
     Raises:
         FormatError: It is not listed, or its bytes are others by now.
     """
-    import hashlib
-
     if path not in checksums:
         raise FormatError("not a file of this bundle", where=path)
     with open_tree(location) as tree:
@@ -95,38 +99,97 @@ def read_hashed(location: Path, path: str, checksums: Mapping[str, str], limit: 
 
 
 def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:
-    """Open a bundle and check that its files agree with its own lists.
+    """Open a bundle and check that its files agree with its own lists, and its documents with one another.
 
     Args:
         bundle: A bundle directory or a `.mlpack` file.
 
     Raises:
         StorageError: Nothing is there, or it cannot be read.
-        FormatError: The bundle breaks the format or its files differ from its lists; all findings are named.
+        UnsupportedVersionError: The bundle needs a newer reader.
+        FormatError: The bundle breaks the format, its files differ from its lists or its documents from one
+            another; all findings are named.
     """
     path = Path(bundle)
     with open_tree(path) as tree:
         integrity = check_integrity(tree)
-        if integrity.problems or integrity.manifest is None:
-            raise FormatError(
-                f"not an intact bundle: {len(integrity.problems)} problem(s)",
-                where=str(path),
-                problems=integrity.problems,
-            )
         manifest = integrity.manifest
-
-        def part(role: Role) -> bytes:
-            return tree.read(manifest.one(role), MAX_DOCUMENT)
-
+        if integrity.newer is not None:
+            raise _refusal(path, integrity.problems, integrity.newer)
+        if integrity.problems or manifest is None:
+            raise _refusal(path, integrity.problems)
+        documents = _Documents(tree, manifest, integrity.checksums)
+        contract = documents.parse("contract", Contract.from_bytes)
+        golden = documents.parse("golden", Golden.from_bytes)
+        parity = documents.parse("parity", Parity.from_bytes)
+        documents.parse("lock", Lock.from_bytes)
+        documents.parse("bom", _parse_bom)
+        problems = [*role_problems(manifest), *documents.problems]
+        if contract is not None:
+            problems += manifest_problems(manifest, contract)
+            problems += golden_problems(manifest, contract, golden) if golden is not None else []
+            problems += parity_problems(manifest, contract, parity) if parity is not None else []
+        if problems or contract is None or parity is None:
+            raise _refusal(path, problems, documents.newer)
         return UnverifiedBundle(
             path=path,
             digest=integrity.digest,
             manifest=manifest,
-            contract=Contract.from_bytes(part("contract")),
-            parity=Parity.from_bytes(part("parity")),
+            contract=contract,
+            parity=parity,
             checksums=integrity.checksums,
             signed=SIGNATURE in tree.entries,
             wheels=sum(name.startswith(WHEELS) for name in tree.entries),
             attestations=sum(name.startswith(ATTESTATIONS) for name in tree.entries),
             size=sum(tree.entries.values()),
         )
+
+
+def _refusal(
+    path: Path, problems: Sequence[str], newer: UnsupportedVersionError | None = None
+) -> FormatError:
+    kind = FormatError if newer is None else UnsupportedVersionError
+    return kind(
+        f"not an intact bundle: {len(problems)} problem(s)",
+        where=visible(str(path)),
+        problems=tuple(visible(problem) for problem in problems),
+        hint="" if newer is None else newer.hint,
+    )
+
+
+def _parse_bom(data: bytes) -> None:
+    """Check the form of the BOM only: its own schema is for those who read it."""
+    Fields(parse_json(data, where="bom.cdx.json"), "bom.cdx.json").choice("bomFormat", ("CycloneDX",))
+
+
+_T = TypeVar("_T")
+
+
+class _Documents:
+    """Parses the documents that a manifest names, and goes on after a failure to find every problem."""
+
+    def __init__(self, tree: Tree, manifest: Manifest, checksums: Mapping[str, str]) -> None:
+        self._tree = tree
+        self._manifest = manifest
+        self._checksums = checksums
+        self.problems: list[str] = []
+        self.newer: UnsupportedVersionError | None = None
+
+    def parse(self, role: Role, parser: Callable[[bytes], _T]) -> _T | None:
+        """Return the parsed file of the only such role, or None; missing parts are reported elsewhere."""
+        paths = [path for path, entry in self._manifest.files.items() if entry.role == role]
+        if len(paths) != 1:
+            return None
+        try:
+            return parser(self._read(paths[0]))
+        except FormatError as error:
+            self.problems.append(one_line(error))
+            if isinstance(error, UnsupportedVersionError):
+                self.newer = self.newer or error
+            return None
+
+    def _read(self, path: str) -> bytes:
+        data = self._tree.read(path, MAX_DOCUMENT)
+        if hashlib.sha256(data).hexdigest() != self._checksums[path]:
+            raise FormatError("changed while it was read", where=path)
+        return data
