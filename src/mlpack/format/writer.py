@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from mlpack.errors import FormatError
+from mlpack.errors import UnsafePathError
 from mlpack.format import tar
 from mlpack.format.atomic import atomic_directory, atomic_file
 from mlpack.format.checksums import bundle_digest, serialise_checksums
@@ -46,17 +46,22 @@ def assemble(draft: Manifest, parts: Mapping[str, tuple[Role, bytes]]) -> Assemb
         parts: Path -> role and bytes, of every file but the two lists.
 
     Raises:
-        FormatError: A path may not stand in a bundle.
+        UnsafePathError: A path may not stand in a bundle.
+        FormatError: A path or a file is too long for an archive, which every bundle must be able to become.
     """
     if problems := path_problems(parts):
-        raise FormatError("unsafe paths", problems=tuple(problems))
+        raise UnsafePathError("unsafe paths", problems=tuple(problems))
+    for path, (_, data) in parts.items():
+        tar.header(f"{draft.folder}/{path}", len(data))
     manifest = replace(
         draft,
         files={path: FileEntry(role=role, size=len(data)) for path, (role, data) in sorted(parts.items())},
     )
     contents = {path: data for path, (_, data) in parts.items()}
     contents[MANIFEST] = manifest.to_bytes()
-    checksums = serialise_checksums({path: hashlib.sha256(data).hexdigest() for path, data in contents.items()})
+    checksums = serialise_checksums(
+        {path: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
+    )
     contents[CHECKSUMS] = checksums
     return Assembled(manifest=manifest, digest=bundle_digest(checksums), contents=contents)
 
@@ -73,7 +78,9 @@ def write_bundle(bundle: Assembled, target: Path, *, layout: BundleLayout, overw
         TargetExistsError: `target` exists and `overwrite` is false.
         StorageError: The disk is full or refuses.
     """
-    files = [(path, len(bundle.contents[path]), [bundle.contents[path]]) for path in stored_order(bundle.contents)]
+    files = [
+        (path, len(bundle.contents[path]), [bundle.contents[path]]) for path in stored_order(bundle.contents)
+    ]
     _write(bundle.manifest.folder, files, target, layout=layout, overwrite=overwrite)
 
 
