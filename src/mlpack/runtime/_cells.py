@@ -197,7 +197,7 @@ EXACT: dict[str, float] = {"float64": 2.0**53, "float32": 2.0**24}
 def _quick(cells: Sequence[object], dtype: DType) -> np.ndarray[tuple[int], np.dtype[np.generic]] | None:
     """Return the array when the cells' types alone prove that NumPy converts them as we would."""
     if dtype == "string":
-        return _quick_text(cells)
+        return None
     types = set(map(type, cells))
     if dtype == "bool":
         return np.array(cells, dtype=np.bool_) if types == {bool} else None
@@ -220,16 +220,3 @@ def _quick(cells: Sequence[object], dtype: DType) -> np.ndarray[tuple[int], np.d
     if bool((np.abs(wide) >= EXACT[dtype]).any()):
         return None
     return wide.astype(NUMPY[dtype], copy=False)
-
-
-def _quick_text(cells: Sequence[object]) -> np.ndarray[tuple[int], np.dtype[np.generic]] | None:
-    try:
-        distinct = set(cells)
-    except TypeError:
-        return None
-    # A set keeps one of several equal cells, but nothing equals a str that is not one.
-    if NULL_TEXT in distinct or not all(type(cell) is str for cell in distinct):
-        return None
-    array = np.empty(len(cells), dtype=object)
-    array[:] = cells
-    return array

@@ -13,7 +13,7 @@ from mlpack.format.contract import NULL_TEXT, CategoricalProfile, DType, Input, 
 from mlpack.runtime._cells import EXPECTED, MISSING
 from mlpack.runtime._findings import Findings
 
-__all__ = ["Check", "Ranges", "check_values", "compile_check"]
+__all__ = ["Check", "Ranges", "check_texts", "check_values", "compile_check"]
 
 Ranges = Literal["warn", "refuse", "ignore"]
 """What happens to values that the original accepts but did not see in training."""
@@ -89,10 +89,8 @@ def compile_check(item: Input, ranges: Ranges) -> Check:
 
 
 def check_values(check: Check, values: NDArray[Any], findings: Findings) -> None:
-    """Apply the rules to one column of shape `(N,)`, N at least 1, already of the tensor's dtype."""
-    if check.dtype == "string":
-        _check_texts(check, values, findings)
-    elif check.dtype != "bool":
+    """Apply the rules to numbers or booleans of shape `(N,)`, N at least 1, already of the tensor's dtype."""
+    if check.dtype != "bool":
         lowest, highest = values.min(), values.max()  # both NaN as soon as one value is
         if not (check.low <= lowest and highest <= check.high):
             _check_numbers(check, values, findings)
@@ -129,8 +127,8 @@ def _refuse(check: Check, mask: NDArray[np.bool_], expected: str, found: str, fi
         findings.wrong(check.name, int(mask.argmax()), expected, found, rows=rows)
 
 
-def _check_texts(check: Check, values: NDArray[Any], findings: Findings) -> None:
-    distinct = set(values.tolist())
+def check_texts(check: Check, values: NDArray[Any], distinct: set[str], findings: Findings) -> None:
+    """Apply the rules to strings of shape `(N,)`, N at least 1, whose distinct ones are known."""
     if not check.nulls and NULL_TEXT in distinct:
         _refuse(check, values == NULL_TEXT, EXPECTED["string"], MISSING, findings)
         return

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpack.format.contract import NULL_TEXT, DType
+from mlpack.format.contract import DType
 from mlpack.runtime._cells import EXACT, EXPECTED, MISSING, NUMPY, cells_to_array
 from mlpack.runtime._findings import Findings
 
-__all__ = ["column_to_array", "is_column", "loaded"]
+__all__ = ["column_parts", "column_to_array", "is_column", "loaded"]
 
 Parts = tuple[NDArray[Any] | Sequence[object], NDArray[np.bool_] | None]
 """Values of one column, and where they are missing although the values cannot say so."""
@@ -44,14 +44,14 @@ def is_column(value: object) -> bool:
 
 
 def column_to_array(column: object, dtype: DType, name: str, findings: Findings) -> NDArray[Any] | None:
-    """Return a column as an array of shape `(N,)` and the dtype that `NUMPY` names.
+    """Return a column of numbers or booleans as an array of shape `(N,)` and the dtype that `NUMPY` names.
 
-    Missing values become NaN or NULL_TEXT where the type has such; whether they may is checked later.
+    Missing values become NaN where the type has such; whether they may is checked later.
 
     Returns:
         None when a cell does not fit; `findings` then says which.
     """
-    values, missing = _parts(column, dtype)
+    values, missing = column_parts(column)
     if missing is not None and not missing.any():
         missing = None
     if missing is not None and dtype in ("int64", "bool"):
@@ -67,11 +67,12 @@ def column_to_array(column: object, dtype: DType, name: str, findings: Findings)
         array = cells_to_array(values, dtype, name, findings)
     if array is not None and missing is not None:
         array = array.copy()
-        array[missing] = NULL_TEXT if dtype == "string" else np.nan
+        array[missing] = np.nan
     return array
 
 
-def _parts(column: object, dtype: DType) -> Parts:
+def column_parts(column: object) -> Parts:
+    """Return the values of a column in any library's form."""
     if isinstance(column, np.ma.MaskedArray):
         return column.filled(_filler(column.dtype)), np.ma.getmaskarray(column)
     if isinstance(column, np.ndarray):
@@ -83,9 +84,10 @@ def _parts(column: object, dtype: DType) -> Parts:
     if isinstance(column, loaded("pyarrow", "Array", "ChunkedArray")):
         return _from_arrow(column)
     if isinstance(column, loaded("pandas", "Series", "Index")):
-        column = column.array  # type: ignore[attr-defined]
+        series: Any = column
+        return (series.to_numpy(), None) if isinstance(series.dtype, np.dtype) else _from_pandas(series.array)
     if isinstance(column, loaded("pandas.api.extensions", "ExtensionArray")):
-        return _from_pandas(column, dtype)
+        return _from_pandas(column)
     if hasattr(column, "__array__"):
         return np.asarray(column), None
     return list(column), None  # type: ignore[call-overload]
@@ -96,10 +98,10 @@ def _filler(dtype: np.dtype[Any]) -> Any:  # noqa: ANN401  (a scalar of that dty
     return "" if dtype.kind in "UO" else np.zeros((), dtype=dtype)[()]
 
 
-def _from_pandas(array: Any, dtype: DType) -> Parts:  # noqa: ANN401  (a pandas ExtensionArray)
+def _from_pandas(array: Any) -> Parts:  # noqa: ANN401  (a pandas ExtensionArray)
     kind = array.dtype
     if hasattr(kind, "categories") and hasattr(array, "codes"):
-        return _from_categories(array, dtype)
+        return np.asarray(array, dtype=object), None
     numpy_dtype = getattr(kind, "numpy_dtype", None)
     if getattr(kind, "kind", "O") in "biuf" and numpy_dtype is not None:
         missing = np.asarray(array.isna())
@@ -107,18 +109,6 @@ def _from_pandas(array: Any, dtype: DType) -> Parts:  # noqa: ANN401  (a pandas 
             return array.to_numpy(dtype=numpy_dtype), None
         return array.to_numpy(dtype=numpy_dtype, na_value=numpy_dtype.type(0)), missing
     return np.asarray(array.to_numpy()), None
-
-
-def _from_categories(array: Any, dtype: DType) -> Parts:  # noqa: ANN401  (a pandas Categorical)
-    categories = np.asarray(array.categories)
-    codes = np.asarray(array.codes)
-    if dtype != "string" or not all(type(item) is str for item in categories.tolist()):
-        return np.asarray(array, dtype=object), None
-    # Code -1 is a missing value; it takes the last element, which is there for it.
-    padded = np.empty(len(categories) + 1, dtype=object)
-    padded[:-1] = categories
-    padded[-1] = None
-    return padded[codes], None
 
 
 def _from_polars(series: Any) -> Parts:  # noqa: ANN401  (a polars Series)
@@ -151,8 +141,6 @@ def _from_arrow(array: Any) -> Parts:  # noqa: ANN401  (a pyarrow Array)
 def _from_array(values: NDArray[Any], dtype: DType, name: str, findings: Findings) -> NDArray[Any] | None:
     kind = values.dtype.kind
     if kind == "O":
-        return cells_to_array(values.tolist(), dtype, name, findings)
-    if dtype == "string" and kind in "UT":
         return cells_to_array(values.tolist(), dtype, name, findings)
     if dtype == "bool" and kind == "b":
         return values

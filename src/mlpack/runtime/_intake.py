@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mlpack.errors import InputError
 from mlpack.format.contract import Contract
-from mlpack.runtime._checks import Check, Ranges, check_values, compile_check
+from mlpack.runtime._checks import Check, Ranges, check_texts, check_values, compile_check
 from mlpack.runtime._columns import column_to_array, is_column, loaded
 from mlpack.runtime._findings import Findings
 from mlpack.runtime._matrix import MatrixReader
 from mlpack.runtime._names import match_names
 from mlpack.runtime._rows import Feeds, RowReader
+from mlpack.runtime._texts import column_to_texts
 
 __all__ = ["Intake"]
 
@@ -50,17 +51,9 @@ class Intake:
         Raises:
             InputError: The rows break the contract.
         """
-        kind = type(X)
-        if kind is np.ndarray:
-            if self._matrix is not None and X.ndim == 2 and len(X) and self._matrix.fits(X):  # type: ignore[attr-defined,arg-type]
-                return {self._tensor: X}, None  # type: ignore[dict-item]
-        elif kind is dict and len(X) == self._width:  # type: ignore[arg-type]
-            try:
-                feeds = self._row.read(self._cells(X))
-            except KeyError:
-                feeds = None
-            if feeds is not None:
-                return feeds, None
+        feeds = self._at_a_glance(X)
+        if feeds is not None:
+            return feeds, None
         findings = Findings()
         columns, rows = self._columns(X, findings)
         findings.settle()
@@ -68,11 +61,29 @@ class Intake:
             return None, findings
         if rows == 1:
             feeds = self._one(columns)
-            if feeds is not None:
-                return feeds, findings
-        feeds = self._exact(columns, rows, findings)
-        findings.settle()
+        if feeds is None:
+            feeds = self._exact(columns, rows, findings)
+            findings.settle()
         return feeds, findings
+
+    def _at_a_glance(self, X: object) -> Feeds | None:  # noqa: N803  (scikit-learn's name)
+        """Return the tensors of rows that are plainly well, or None when they need a closer look."""
+        kind = type(X)
+        if kind is dict:
+            row = cast("dict[str, object]", X)
+            if len(row) != self._width:
+                return None
+            try:
+                return self._row.read(self._cells(row))
+            except KeyError:
+                return None
+        if self._matrix is None:
+            return None
+        matrix = cast("NDArray[Any]", X) if kind is np.ndarray else _one_block(X)
+        if matrix is None or matrix.ndim != 2 or not len(matrix):
+            return None
+        ready = self._matrix.read(matrix)
+        return None if ready is None else {self._tensor: ready}
 
     def _one(self, columns: Sequence[object]) -> Feeds | None:
         cells: list[object] = []
@@ -85,13 +96,18 @@ class Intake:
     def _exact(self, columns: Sequence[object], rows: int, findings: Findings) -> Feeds:
         arrays: list[NDArray[Any]] = []
         for check, column in zip(self._checks, columns, strict=True):
-            values = column_to_array(column, check.dtype, check.name, findings)
-            if values is None:
-                continue
-            if len(values) != rows:
-                findings.broken(check.name, f"expected {rows} rows, found {len(values)}")
-                continue
-            check_values(check, values, findings)
+            if check.dtype == "string":
+                texts = column_to_texts(column, check.name, findings)
+                if texts is None:
+                    continue
+                values = texts[0]
+                check_texts(check, *texts, findings)
+            else:
+                numbers = column_to_array(column, check.dtype, check.name, findings)
+                if numbers is None:
+                    continue
+                values = numbers
+                check_values(check, values, findings)
             arrays.append(values)
         if len(findings):
             return {}
@@ -136,6 +152,9 @@ class Intake:
             cells = _one_pandas_row(frame)
             if cells is not None:
                 return [(cells[position],) for position in positions], 1
+        if frame.columns.is_unique:
+            labels = frame.columns
+            return [frame[labels[position]] for position in positions], rows
         return [frame.iloc[:, position] for position in positions], rows
 
     def _from_polars(self, frame: Any, findings: Findings) -> tuple[Sequence[object], int]:  # noqa: ANN401
@@ -238,6 +257,18 @@ class Intake:
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
         return columns
+
+
+def _one_block(X: object) -> NDArray[Any] | None:  # noqa: N803  (scikit-learn's name)
+    """Return a DataFrame of numbers of one type as a matrix, or None for anything else."""
+    if not isinstance(X, loaded("pandas", "DataFrame")):
+        return None
+    frame: Any = X
+    dtypes = set(frame.dtypes)
+    if len(dtypes) != 1 or not isinstance(dtype := dtypes.pop(), np.dtype) or dtype.kind not in "biuf":
+        return None
+    matrix: NDArray[Any] = frame.to_numpy()
+    return matrix
 
 
 def _length(value: Any) -> int:  # noqa: ANN401  (anything that is_column accepts)

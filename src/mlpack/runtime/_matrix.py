@@ -2,42 +2,63 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlpack.runtime._cells import NUMPY
+from mlpack.runtime._cells import EXACT, NUMPY
 from mlpack.runtime._checks import Check
 
 __all__ = ["MatrixReader"]
 
-_TILE = 4096
+_TILE = 2048
 """Elements per row of the tiled view below: wide enough for the processor's vector units."""
 
 
 class MatrixReader:
-    """Recognises matrices that break no rule of an array contract."""
+    """Recognises matrices of numbers that break no rule of an array contract."""
 
-    __slots__ = ("_dtype", "_high", "_low", "_nulls", "_width")
+    __slots__ = ("_dtype", "_exact", "_high", "_low", "_nulls", "_width")
 
     def __init__(self, checks: Sequence[Check]) -> None:
         """Keep the bounds of all columns as two vectors of shape `(k,)`."""
         self._dtype = NUMPY[checks[0].dtype]
+        self._exact = EXACT.get(checks[0].dtype, math.inf)
         self._width = len(checks)
         self._nulls = all(check.nulls for check in checks)
         with np.errstate(over="ignore"):
             self._low = np.array([check.low for check in checks])
             self._high = np.array([check.high for check in checks])
 
-    def fits(self, matrix: NDArray[Any]) -> bool:
-        """Return whether a matrix of shape `(N, k)`, N at least 1, can be fed as it is.
+    def read(self, matrix: NDArray[Any]) -> NDArray[Any] | None:
+        """Return a matrix of shape `(N, k)`, N at least 1, as the graph takes it.
 
-        False only means that this needs a closer look.
+        Returns:
+            None when that needs a closer look, or the matrix is wrong.
         """
-        if matrix.dtype != self._dtype or not matrix.flags.c_contiguous or matrix.shape[1] != self._width:
-            return False
+        if matrix.shape[1] != self._width:
+            return None
+        if matrix.dtype != self._dtype or not matrix.flags.c_contiguous:
+            converted = self._convert(matrix)
+            if converted is None:
+                return None
+            matrix = converted
+        return matrix if self._inside(matrix) else None
+
+    def _convert(self, matrix: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the matrix in the graph's type and memory order, if that plainly changes no value."""
+        kind, wanted = matrix.dtype.kind, self._dtype.kind
+        if kind == wanted and matrix.dtype.itemsize <= self._dtype.itemsize:
+            return matrix.astype(self._dtype, order="C")
+        if wanted == "f" and kind in "biu":
+            converted = matrix.astype(self._dtype, order="C")
+            return converted if np.abs(converted).max() < self._exact else None
+        return None
+
+    def _inside(self, matrix: NDArray[Any]) -> bool:
         if matrix.shape[0] == 1:
             inside = (matrix >= self._low) & (matrix <= self._high)
             if b"\0" not in inside.tobytes():

@@ -1,0 +1,133 @@
+"""From a bundle to a Predictor: only ever from bytes that were verified, or by saying that none were."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Protocol
+
+from mlpack.errors import MlpackError, UsageError, VerificationError
+from mlpack.format.contract import Contract
+from mlpack.format.evidence import Golden, Parity
+from mlpack.runtime.notices import UnsignedWarning
+from mlpack.runtime.predictor import Predictor
+from mlpack.runtime.session import open_session
+
+if TYPE_CHECKING:
+    from mlpack.format.manifest import Manifest
+    from mlpack.format.opening import UnverifiedBundle
+    from mlpack.runtime._checks import Ranges
+    from mlpack.trust.policy import Policy, Unsigned
+    from mlpack.trust.verified import VerifiedBundle
+
+__all__ = ["load"]
+
+
+class ReadableBundle(Protocol):
+    """A bundle whose files can be read, each checked against its digest as it is."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its version."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """Its digest."""
+        ...
+
+    @property
+    def manifest(self) -> Manifest:
+        """What it says it is."""
+        ...
+
+    def read(self, path: str, /) -> bytes:
+        """Return one file's bytes."""
+        ...
+
+
+def load(
+    bundle: VerifiedBundle | UnverifiedBundle | str | os.PathLike[str],
+    *,
+    policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
+    ranges: Ranges = "warn",
+    threads: int | None = None,
+    replay: bool = True,
+) -> Predictor:
+    """Load a bundle's model, ready to predict.
+
+    Args:
+        bundle: What `verify` returned; or a path, which is verified first.
+        policy: For paths: a policy, the path of one, None to take `MLPACK_POLICY` or the user's own, or
+            `mlpack.UNSIGNED` to load what nobody vouches for, which warns.
+        ranges: What happens to values that the original accepts but did not see in training: `warn` counts them
+            and warns once per column, `refuse` raises InputError, `ignore` does not look.
+        threads: Threads of one prediction; None takes the number that parity was measured with.
+        replay: Whether to run the golden rows first and compare them with the original's answers.
+
+    Raises:
+        VerificationError: The bundle does not fulfil the policy.
+        PolicyError: There is no usable policy.
+        ParityError: The runtime on this machine does not reproduce the golden rows.
+        FormatError: Parts of the bundle contradict one another.
+        StorageError: The bundle cannot be read.
+        UsageError: An argument has the wrong type or value.
+        MlpackError: onnxruntime refuses the model.
+    """
+    opened = _open(bundle, policy)
+    manifest = opened.manifest
+    if manifest.model.format != "onnx":
+        raise MlpackError(
+            f"this version runs ONNX models, found one of format class {manifest.model.format!r}",
+            code="unsupported-model",
+            where=manifest.model.path,
+        )
+    threads = manifest.model.threads if threads is None else threads
+    contract = Contract.from_bytes(opened.read(manifest.one("contract")))
+    session = open_session(opened.read(manifest.model.path), threads=threads)
+    if replay:
+        from mlpack.runtime.replay import replay_golden
+
+        replay_golden(
+            Predictor(contract, session, ranges="ignore"),
+            Golden.from_bytes(opened.read(manifest.one("golden"))),
+            Parity.from_bytes(opened.read(manifest.one("parity"))),
+            exact=threads == manifest.model.threads,
+        )
+    return Predictor(
+        contract, session, ranges=ranges, name=opened.name, version=opened.version, digest=opened.digest
+    )
+
+
+def _open(
+    bundle: VerifiedBundle | UnverifiedBundle | str | os.PathLike[str],
+    policy: Policy | Unsigned | str | os.PathLike[str] | None,
+) -> ReadableBundle:
+    from mlpack.format.opening import UnverifiedBundle, inspect
+    from mlpack.trust.policy import Unsigned
+    from mlpack.trust.verification import verify
+    from mlpack.trust.verified import VerifiedBundle
+
+    if isinstance(bundle, VerifiedBundle):
+        if isinstance(policy, Unsigned) or policy is None:
+            return bundle
+        # Verified, but perhaps under other rules: the ones given here are the ones that count.
+        return verify(bundle, policy)
+    if not isinstance(bundle, (UnverifiedBundle, str, os.PathLike)):
+        raise UsageError(
+            f"expected a verified bundle or a path, found {type(bundle).__name__}", where="bundle"
+        )
+    if not isinstance(policy, Unsigned):
+        return verify(bundle, policy)
+    opened = bundle if isinstance(bundle, UnverifiedBundle) else inspect(bundle)
+    warnings.warn(
+        f"{opened.name} {opened.version} is loaded unsigned: nobody vouches for it",
+        UnsignedWarning,
+        stacklevel=3,
+    )
+    return opened
