@@ -46,7 +46,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
         raise ModelError(
             "classifiers with several targets are not supported", where="model", hint="pack one bundle per target"
         )
-    columns = getattr(model, "feature_names_in_", None)
+    columns = _columns_read(model)
     return Description(
         original=f"{type(model).__module__}.{type(model).__qualname__}",
         architecture=tuple(_architecture(model)),
@@ -54,9 +54,40 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
         task=_task(model),
         methods=cast("tuple[Method, ...]", methods),
         classes=None if classes is None else np.asarray(classes),
-        columns=None if columns is None else tuple(str(name) for name in columns),
+        columns=columns,
         width=getattr(model, "n_features_in_", None),
     )
+
+
+def _columns_read(model: Any) -> tuple[str, ...] | None:  # noqa: ANN401
+    """Return the names of the columns that the model reads; None when it was fitted on an array.
+
+    A ColumnTransformer that stands first does not miss the columns that it drops, so neither do we.
+    """
+    names = getattr(model, "feature_names_in_", None)
+    if names is None:
+        return None
+    first = _first_step(model)
+    if not hasattr(first, "transformers_"):
+        return tuple(str(name) for name in names)
+    selected = first._transformer_to_input_indices  # noqa: SLF001  (the fitted selection has no public name)
+    used = {
+        int(index)
+        for name, step, _ in first.transformers_
+        if not (isinstance(step, str) and step == "drop")
+        for index in selected[name]
+    }
+    return tuple(str(names[index]) for index in sorted(used))
+
+
+def _first_step(model: Any) -> Any:  # noqa: ANN401
+    while True:
+        if hasattr(model, "steps"):
+            model = model.steps[0][1]
+        elif hasattr(model, "best_estimator_"):
+            model = model.best_estimator_
+        else:
+            return model
 
 
 def _task(model: Any) -> str:  # noqa: ANN401
