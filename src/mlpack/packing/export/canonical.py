@@ -34,8 +34,8 @@ def canonical_bytes(model: onnx.ModelProto) -> bytes:
         raise ValueError("the graph has local functions")
     names = _Names()
     out.graph.CopyFrom(_canonical_graph(model.graph, names, {}))
-    out.graph.name = "mlpack"
-    return out.SerializeToString(deterministic=True)
+    content: bytes = out.SerializeToString(deterministic=True)
+    return content
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ def _canonical_graph(graph: onnx.GraphProto, names: _Names, outer: dict[str, str
     """Return a graph with its nodes in depth-first order from the outputs and every inner name replaced."""
     import onnx
 
-    out = onnx.GraphProto()
+    out = onnx.GraphProto(name="mlpack")
     renamed = dict(outer)
     top = not outer and not names.taken
     if top:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import onnx
 
     from mlpack.format.contract import Contract, Input, Output
+    from mlpack.packing.export.registry import Fitted
 
 __all__ = ["converted_bytes", "main"]
 
@@ -32,7 +33,7 @@ _OPSETS = {"": 21, "ai.onnx.ml": 3}  # the converter's own tree and linear opera
 _KINDS: dict[int, Kind] = {11: "float64", 1: "float32", 7: "int64", 6: "int32", 9: "bool", 8: "string"}
 
 
-def converted_bytes(model: Any, contract: Contract, precision: Literal["float64", "float32"]) -> bytes:  # noqa: ANN401
+def converted_bytes(model: Fitted, contract: Contract, precision: Literal["float64", "float32"]) -> bytes:
     """Return canonical ONNX bytes by skl2onnx under the contract's names, types and shapes.
 
     Raises:
@@ -102,7 +103,7 @@ def _first_step(model: object) -> str:
         model = inside
 
 
-def _last_step(model: Any) -> Any:  # noqa: ANN401
+def _last_step(model: Fitted) -> Fitted:
     """Return the estimator that answers."""
     while True:
         steps = getattr(model, "steps", None)
@@ -208,16 +209,20 @@ def _outgoing(value: onnx.ValueInfoProto, name: str) -> Tensor:
     return Tensor(name, kind, shape[1].dim_value if len(shape) > 1 else None)
 
 
-def _response(graph: GraphBuilder, model: Any, output: Output, parts: list[Tensor]) -> Tensor:  # noqa: ANN401
+def _response(graph: GraphBuilder, model: Fitted, output: Output, parts: list[Tensor]) -> Tensor:
     """Return one method's result in the contract's shape and type."""
     kind = element_kind(output)
     if output.method == "predict":
         label = parts[0]
-        return _index(graph, label, output) if output.classes is not None else _shaped(graph, label, output, kind)
+        return (
+            _index(graph, label, output)
+            if output.classes is not None
+            else _shaped(graph, label, output, kind)
+        )
     second = output.method in ("predict_proba", "predict_log_proba", "decision_function") or (
         output.method == "transform" and hasattr(model, "predict")
     )
-    if second and len(parts) < 2:  # noqa: PLR2004 - label and scores
+    if second and len(parts) < 2:
         raise Unsupported("skl2onnx", f"has no output for {output.method}")
     if output.method == "score_samples":
         raise Unsupported("skl2onnx", "has no output for score_samples")
@@ -225,7 +230,9 @@ def _response(graph: GraphBuilder, model: Any, output: Output, parts: list[Tenso
     if output.method == "predict_log_proba":
         result = Tensor(graph.op("Log", graph.cast(result, "float64").name), "float64", result.width)
     if output.method == "decision_function" and len(output.shape) == 1:
-        last = graph.op("Gather", graph.op("Reshape", result.name, graph.ints([0, -1])), graph.ints(-1), axis=1)
+        last = graph.op(
+            "Gather", graph.op("Reshape", result.name, graph.ints([0, -1])), graph.ints(-1), axis=1
+        )
         return graph.cast(Tensor(last, result.kind, None), kind)
     return _shaped(graph, result, output, kind)
 
@@ -278,9 +285,7 @@ class _Reason:
     def __init__(self, room: Path) -> None:
         self._room = room
 
-    def __call__(
-        self, kind: type[BaseException], error: BaseException, traceback: TracebackType | None
-    ) -> None:
+    def __call__(self, kind: type[BaseException], error: BaseException, _: TracebackType | None) -> None:
         text = " ".join(str(error).split())[:300]
         line = text if kind is Unsupported else f"skl2onnx: {kind.__name__}: {text}"
         (self._room / "reason").write_text(line, encoding="utf-8")

@@ -28,7 +28,7 @@ def emit(model: object, contract: Contract) -> bytes:
     for output in contract.outputs:
         kind = element_kind(output)
         if output.method == "transform":
-            result = _as_matrix(graph, scope.transform(model, columns), output)
+            result = _as_matrix(graph, scope.transform(model, columns))
         else:
             result = scope.respond(model, columns, output.method)
         graph.output(output.tensor, _fitting(graph, result, output, kind))
@@ -53,19 +53,19 @@ def _inputs(graph: GraphBuilder, contract: Contract) -> Columns:
     if any(item.dtype == "float32" for item in inputs) and (
         narrow := [item.name for item in inputs if item.source in _NARROW]
     ):
-        raise Unsupported("inputs", f"float32 beside narrow integers or half floats ({narrow[:3]}); widen them")
+        raise Unsupported(
+            "inputs", f"float32 beside narrow integers or half floats ({narrow[:3]}); widen them"
+        )
     if contract.layout == "array":
         tensor = graph.input(inputs[0].tensor, inputs[0].dtype, len(inputs))
         return Columns((Block(tensor, (None,) * len(inputs)),))
-    return Columns(
-        tuple(Block(graph.input(item.tensor, item.dtype, 1), (item.name,)) for item in inputs)
-    )
+    return Columns(tuple(Block(graph.input(item.tensor, item.dtype, 1), (item.name,)) for item in inputs))
 
 
 _NARROW = ("int8", "int16", "uint8", "uint16", "float16", "Int8", "Int16", "UInt8", "UInt16")
 
 
-def _as_matrix(graph: GraphBuilder, columns: Columns, output: Output) -> Tensor:
+def _as_matrix(graph: GraphBuilder, columns: Columns) -> Tensor:
     if not columns.numeric:
         raise Unsupported("transform", "returns text columns, which have no single ONNX element type")
     kinds = set(columns.kinds)

@@ -27,16 +27,7 @@ class Trees:
     bit for bit.
     """
 
-    features: list[NDArray[np.int64]] = field(default_factory=list)
-    splits: list[NDArray[np.float64]] = field(default_factory=list)
-    modes: list[NDArray[np.uint8]] = field(default_factory=list)
-    true_ids: list[NDArray[np.int64]] = field(default_factory=list)
-    false_ids: list[NDArray[np.int64]] = field(default_factory=list)
-    true_leaves: list[NDArray[np.int64]] = field(default_factory=list)
-    false_leaves: list[NDArray[np.int64]] = field(default_factory=list)
-    missing_true: list[NDArray[np.int64]] = field(default_factory=list)
-    weights: list[NDArray[np.float64]] = field(default_factory=list)
-    targets: list[NDArray[np.int64]] = field(default_factory=list)
+    columns: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     members: list[float] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
     nodes: int = 0
@@ -44,9 +35,30 @@ class Trees:
 
     def add_constant(self, value: float, target: int) -> None:
         """Add a tree of one leaf: what a sum starts from."""
-        zero = np.zeros(1, dtype=np.int64)
-        self._extend(zero, np.zeros(1), zero, [LEQ], [self.leaves], [self.leaves], [1], [1])
+        self._extend(
+            nodes_featureids=[0],
+            nodes_splits=[0.0],
+            nodes_modes=[LEQ],
+            nodes_truenodeids=[self.leaves],
+            nodes_falsenodeids=[self.leaves],
+            nodes_trueleafs=[1],
+            nodes_falseleafs=[1],
+            nodes_missing_value_tracks_true=[1],
+        )
         self._add_leaves(np.array([value], dtype=np.float64), target)
+
+    def add_fitted(self, tree: Any, value: NDArray[np.float64], target: int) -> None:  # noqa: ANN401
+        """Add scikit-learn's `tree_`, with these values at its nodes."""
+        self.add(
+            left=tree.children_left,
+            right=tree.children_right,
+            feature=tree.feature,
+            split=tree.threshold,
+            missing_left=tree.missing_go_to_left,
+            value=value,
+            target=target,
+            leaf=np.asarray(tree.children_left) < 0,
+        )
 
     def add(
         self,
@@ -81,50 +93,38 @@ class Trees:
         home = np.zeros(len(leaf), dtype=np.int64)
         home[inner] = self.nodes + np.arange(len(inner))
         home[leaf] = self.leaves + np.arange(int(leaf.sum()))
-        sets = [members[index] if members is not None else None for index in inner]
+        sets = [members[int(index)] if members is not None else None for index in inner]
         for values in sets:
             if values is not None:
                 self.members.extend([*values, np.nan])
         self._extend(
-            feature[inner].astype(np.int64),
-            np.where([values is None for values in sets], split[inner], 0.0),
-            missing_left[inner].astype(np.int64),
-            [LEQ if values is None else MEMBER for values in sets],
-            home[left[inner]],
-            home[right[inner]],
-            leaf[left[inner]],
-            leaf[right[inner]],
+            nodes_featureids=feature[inner],
+            nodes_splits=np.where([values is None for values in sets], split[inner], 0.0),
+            nodes_modes=[LEQ if values is None else MEMBER for values in sets],
+            nodes_truenodeids=home[left[inner]],
+            nodes_falsenodeids=home[right[inner]],
+            nodes_trueleafs=leaf[left[inner]],
+            nodes_falseleafs=leaf[right[inner]],
+            nodes_missing_value_tracks_true=missing_left[inner],
         )
         self._add_leaves(value[leaf].astype(np.float64), target)
 
-    def _extend(
-        self,
-        feature: NDArray[np.int64],
-        split: NDArray[np.float64],
-        missing: NDArray[np.int64],
-        modes: Sequence[int],
-        true_ids: Sequence[int] | NDArray[np.int64],
-        false_ids: Sequence[int] | NDArray[np.int64],
-        true_leaves: Sequence[int] | NDArray[np.bool_],
-        false_leaves: Sequence[int] | NDArray[np.bool_],
-    ) -> None:
+    def _extend(self, **columns: Sequence[float] | NDArray[Any]) -> None:
+        """Append one tree's nodes to every attribute of the operator."""
         self.roots.append(self.nodes)
-        self.nodes += len(feature)
-        self.features.append(feature)
-        self.splits.append(split)
-        self.missing_true.append(missing)
-        self.modes.append(np.asarray(modes, dtype=np.uint8))
-        for lists, values in (
-            (self.true_ids, true_ids),
-            (self.false_ids, false_ids),
-            (self.true_leaves, true_leaves),
-            (self.false_leaves, false_leaves),
-        ):
-            lists.append(np.asarray(values, dtype=np.int64))
+        self.nodes += len(columns["nodes_modes"])
+        for name, values in columns.items():
+            self._append(name, values)
+
+    def _append(self, name: str, values: Sequence[float] | NDArray[Any]) -> None:
+        kind = {"nodes_splits": np.float64, "leaf_weights": np.float64, "nodes_modes": np.uint8}.get(
+            name, np.int64
+        )
+        self.columns.setdefault(name, []).append(np.asarray(values, dtype=kind))
 
     def _add_leaves(self, weights: NDArray[np.float64], target: int) -> None:
-        self.weights.append(weights)
-        self.targets.append(np.full(len(weights), target, dtype=np.int64))
+        self._append("leaf_weights", weights)
+        self._append("leaf_targetids", np.full(len(weights), target))
         self.leaves += len(weights)
 
     def emit(self, graph: GraphBuilder, x: str, targets: int) -> str:
@@ -132,25 +132,15 @@ class Trees:
         from onnx import numpy_helper
 
         attributes: dict[str, Any] = {
-            "aggregate_function": 1,
-            "post_transform": 0,
+            "aggregate_function": 1,  # sum
+            "post_transform": 0,  # none
             "n_targets": targets,
             "tree_roots": self.roots,
-            "nodes_featureids": _ints(self.features),
-            "nodes_splits": numpy_helper.from_array(np.concatenate(self.splits)),
-            "nodes_modes": numpy_helper.from_array(np.concatenate(self.modes)),
-            "nodes_truenodeids": _ints(self.true_ids),
-            "nodes_falsenodeids": _ints(self.false_ids),
-            "nodes_trueleafs": _ints(self.true_leaves),
-            "nodes_falseleafs": _ints(self.false_leaves),
-            "nodes_missing_value_tracks_true": _ints(self.missing_true),
-            "leaf_targetids": _ints(self.targets),
-            "leaf_weights": numpy_helper.from_array(np.concatenate(self.weights)),
         }
+        for name, parts in self.columns.items():
+            whole = np.concatenate(parts)
+            is_tensor = whole.dtype != np.int64
+            attributes[name] = numpy_helper.from_array(whole) if is_tensor else whole.tolist()
         if self.members:
             attributes["membership_values"] = numpy_helper.from_array(np.array(self.members))
         return graph.op("TreeEnsemble", x, domain="ai.onnx.ml", **attributes)
-
-
-def _ints(parts: Sequence[NDArray[np.int64]]) -> list[int]:
-    return [int(value) for value in np.concatenate(parts)]

@@ -9,7 +9,19 @@ import numpy as np
 if TYPE_CHECKING:
     from mlpack.packing.export.graph import GraphBuilder
 
-__all__ = ["argmax", "clip", "each_row", "expm1", "log1p", "logit", "pair", "positive", "rows_to_one", "sigmoid", "softmax"]
+__all__ = [
+    "argmax",
+    "clip",
+    "each_row",
+    "expm1",
+    "log1p",
+    "logit",
+    "pair",
+    "positive",
+    "rows_to_one",
+    "sigmoid",
+    "softmax",
+]
 
 
 def sigmoid(graph: GraphBuilder, x: str) -> str:
@@ -20,8 +32,7 @@ def sigmoid(graph: GraphBuilder, x: str) -> str:
     small = graph.op("Exp", graph.op("Neg", graph.op("Abs", x)))
     one = graph.doubles(1.0)
     top = graph.op("Where", graph.op("GreaterOrEqual", x, graph.doubles(0.0)), one, small)
-    ratio = graph.op("Div", top, graph.op("Add", one, small))
-    return ratio
+    return graph.op("Div", top, graph.op("Add", one, small))
 
 
 def softmax(graph: GraphBuilder, x: str) -> str:
@@ -78,9 +89,7 @@ def argmax(graph: GraphBuilder, x: str) -> str:
 
 def positive(graph: GraphBuilder, x: str, *, or_zero: bool = False) -> str:
     """Return int64 1 where x > 0 (or x >= 0), else 0."""
-    return graph.op(
-        "Cast", graph.op("GreaterOrEqual" if or_zero else "Greater", x, graph.doubles(0.0)), to=7
-    )
+    return graph.op("Cast", graph.op("GreaterOrEqual" if or_zero else "Greater", x, graph.doubles(0.0)), to=7)
 
 
 def clip(graph: GraphBuilder, x: str, low: str, high: str) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from mlpack.packing.export.graph import Columns, GraphBuilder, Tensor, Unsupported
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
 
-__all__ = ["FAMILIES", "Scope", "family_of", "public_name"]
+__all__ = ["FAMILIES", "Fitted", "Scope", "family_of", "public_name"]
+
+Fitted: TypeAlias = Any
+"""A fitted estimator; scikit-learn ships no types."""
 
 FAMILIES: dict[str, str] = {
     name: module
@@ -117,6 +120,7 @@ FAMILIES: dict[str, str] = {
             "sklearn.ensemble.HistGradientBoostingClassifier",
             "sklearn.ensemble.HistGradientBoostingRegressor",
         ),
+        "isolation": ("sklearn.ensemble.IsolationForest",),
         "dummies": ("sklearn.dummy.DummyClassifier", "sklearn.dummy.DummyRegressor"),
         "committees": (
             "sklearn.ensemble.VotingClassifier",
@@ -134,10 +138,10 @@ FAMILIES: dict[str, str] = {
 class Family(Protocol):
     """What an emitter module may offer; one of the two is enough."""
 
-    def transform(self, scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+    def transform(self, scope: Scope, model: Fitted, columns: Columns) -> Columns:
         """Emit `model.transform`."""
 
-    def respond(self, scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+    def respond(self, scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
         """Emit another method; `predict` of a classifier gives the int64 index into its `classes_`."""
 
 
@@ -182,22 +186,22 @@ class Scope:
 
     def transform(self, model: object, columns: Columns) -> Columns:
         """Emit `model.transform` on `columns`."""
-        family = self._family(model, "transform")
+        family = self._family(model, "transform", "transform")
         self._check_width(model, columns)
         return family.transform(self, model, columns)
 
     def respond(self, model: object, columns: Columns, method: Method) -> Tensor:
         """Emit `model.<method>` on `columns`; the result is `(N,)` or `(N, k)` exactly as the original's."""
-        family = self._family(model, "respond")
+        family = self._family(model, "respond", method)
         self._check_width(model, columns)
         return family.respond(self, model, columns, method)
 
-    def _family(self, model: object, ability: str) -> Family:
+    def _family(self, model: object, ability: str, method: str) -> Family:
         family = family_of(model)
         if family is None:
             raise self.unsupported(model, f"no emitter for {public_name(type(model))}")
         if not hasattr(family, ability):
-            raise self.unsupported(model, f"its emitter has no {ability}")
+            raise self.unsupported(model, f"its emitter has no {method}")
         return family
 
     def _check_width(self, model: object, columns: Columns) -> None:

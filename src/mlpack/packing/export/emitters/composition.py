@@ -8,12 +8,12 @@ from mlpack.packing.export.graph import Block, Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond", "transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of a Pipeline, FeatureUnion or ColumnTransformer."""
     if hasattr(model, "steps"):
         return _chain(scope, model.steps, columns)
@@ -22,7 +22,7 @@ def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
     return _by_column(scope, model, columns)
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method of a Pipeline's last step."""
     if not hasattr(model, "steps"):
         raise scope.unsupported(model, f"has no {method}")
@@ -39,7 +39,7 @@ def _chain(scope: Scope, steps: list[tuple[str, Any]], columns: Columns) -> Colu
     return columns
 
 
-def _union(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def _union(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     parts = []
     for name, step in model.transformer_list:
         if step == "drop":
@@ -49,9 +49,9 @@ def _union(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN4
     return _side_by_side(scope, parts)
 
 
-def _by_column(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
-    names = getattr(model, "feature_names_in_", None)
-    by_name = names is not None and None not in columns.names
+def _by_column(scope: Scope, model: Fitted, columns: Columns) -> Columns:
+    names = [str(name) for name in getattr(model, "feature_names_in_", ())]
+    by_name = bool(names) and None not in columns.names
     if not by_name and columns.width != model.n_features_in_:
         raise scope.unsupported(model, f"fitted on {model.n_features_in_} columns, here {columns.width}")
     place = {name: index for index, name in enumerate(columns.names)}
@@ -61,10 +61,10 @@ def _by_column(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: 
         if (isinstance(step, str) and step == "drop") or len(indices) == 0:
             continue
         if by_name:
-            missing = [str(names[index]) for index in indices if str(names[index]) not in place]
+            missing = [names[index] for index in indices if names[index] not in place]
             if missing:
                 raise scope.unsupported(model, f"the contract lacks the columns {missing[:5]}")
-            indices = [place[str(names[index])] for index in indices]
+            indices = [place[names[index]] for index in indices]
         part = scope.graph.select(columns, [int(index) for index in indices])
         if not (isinstance(step, str) and step == "passthrough"):
             part = scope.inner(name).transform(step, part)
@@ -77,9 +77,7 @@ def _weighted(scope: Scope, columns: Columns, weight: float | None) -> Columns:
         return columns
     graph = scope.graph
     matrix = graph.matrix(columns, "float64")
-    return Columns.of(
-        Tensor(graph.op("Mul", matrix.name, graph.doubles(weight)), "float64", matrix.width)
-    )
+    return Columns.of(Tensor(graph.op("Mul", matrix.name, graph.doubles(weight)), "float64", matrix.width))
 
 
 def _side_by_side(scope: Scope, parts: list[Columns]) -> Columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +14,17 @@ from mlpack.packing.export.registry import public_name
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
     from mlpack.packing.export.graph import GraphBuilder
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond", "transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of the model inside."""
     return scope.transform(_inside(model), columns)
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method of the model inside, with what the wrapper adds to it."""
     name = type(model).__name__
     if name == "TransformedTargetRegressor":
@@ -34,20 +34,20 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
     return scope.respond(_inside(model), columns, method)
 
 
-def _inside(model: Any) -> Any:  # noqa: ANN401
+def _inside(model: Fitted) -> Fitted:
     for attribute in ("best_estimator_", "estimator_", "estimator"):
         if hasattr(model, attribute):
             return getattr(model, attribute)
     raise AttributeError(public_name(type(model)))
 
 
-def _threshold(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _threshold(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     """Emit the label of a binary classifier whose decision threshold was moved."""
     graph, inside = scope.graph, _inside(model)
     wanted = model.response_method
-    method = wanted if wanted != "auto" else next(
-        name for name in ("predict_proba", "decision_function") if hasattr(inside, name)
-    )
+    method: Method = "decision_function"
+    if wanted == "predict_proba" or (wanted == "auto" and hasattr(inside, "predict_proba")):
+        method = "predict_proba"
     tuned = hasattr(model, "best_threshold_")
     label = model._curve_scorer._get_pos_label() if tuned else model.pos_label  # noqa: SLF001
     classes = list(inside.classes_)
@@ -72,15 +72,19 @@ _INVERSES: tuple[tuple[np.ufunc, Callable[[GraphBuilder, str], str]], ...] = (
 )
 
 
-def _inverse_target(scope: Scope, model: Any, target: Tensor) -> Tensor:  # noqa: ANN401
+def _inverse_target(scope: Scope, model: Fitted, target: Tensor) -> Tensor:
     """Emit the inverse of a target transformation that is a known function."""
     if model.transformer is not None:
-        raise scope.unsupported(model, "a transformer on the target has no emitter; use func and inverse_func")
+        raise scope.unsupported(
+            model, "a transformer on the target has no emitter; use func and inverse_func"
+        )
     inverse = model.inverse_func
     if inverse is None:
         return target
     formula = next((formula for ufunc, formula in _INVERSES if ufunc is inverse), None)
     if formula is None or target.kind != "float64":
         name = getattr(inverse, "__name__", type(inverse).__name__)
-        raise scope.unsupported(model, f"inverse_func {name} has no emitter; np.expm1, np.exp, np.square have")
+        raise scope.unsupported(
+            model, f"inverse_func {name} has no emitter; np.expm1, np.exp, np.square have"
+        )
     return Tensor(formula(scope.graph, target.name), "float64", target.width)

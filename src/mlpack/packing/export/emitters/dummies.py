@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method whose answer does not depend on the row."""
     graph, like = scope.graph, columns.blocks[0].tensor.name
     if model.n_outputs_ != 1:

@@ -12,12 +12,12 @@ from mlpack.packing.export.graph import Columns, Kind, Tensor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of an encoder."""
     kind = np.dtype(model.dtype).name
     if kind not in ("float64", "float32", "int64", "int32", "bool"):
@@ -37,7 +37,7 @@ def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
 
 def _one_hot(
     scope: Scope,
-    model: Any,  # noqa: ANN401
+    model: Fitted,
     index: int,
     column: Tensor,
     categories: list[Any],
@@ -48,7 +48,7 @@ def _one_hot(
         return None
     places, unknown = _places(model, index, len(categories))
     if column.kind == "string":
-        code = _text_code(scope, model, column, categories, places, unknown)
+        code = _text_code(scope, model, column, categories, codes=places, unknown=unknown)
         hits = graph.op("Equal", code, graph.ints([list(range(width))]))
         return Tensor(hits, "bool", width)
     hits = _number_hits(scope, model, column, categories)
@@ -61,16 +61,14 @@ def _one_hot(
             table[category, place] = 1.0
     result = graph.op("MatMul", known, graph.doubles(table))
     if unknown >= 0:
-        rest = graph.op(
-            "Sub", graph.doubles(1.0), graph.op("ReduceSum", known, graph.ints([1]), keepdims=1)
-        )
+        rest = graph.op("Sub", graph.doubles(1.0), graph.op("ReduceSum", known, graph.ints([1]), keepdims=1))
         row = np.zeros((1, width))
         row[0, unknown] = 1.0
         result = graph.op("Add", result, graph.op("Mul", rest, graph.doubles(row)))
     return Tensor(result, "float64", width)
 
 
-def _places(model: Any, index: int, count: int) -> tuple[list[int], int]:  # noqa: ANN401
+def _places(model: Fitted, index: int, count: int) -> tuple[list[int], int]:
     """Return the output column of every category and of unknown ones; -1 for none."""
     grouped, frequent = _grouped(model, index, count)
     drop = model._drop_idx_after_grouping  # noqa: SLF001
@@ -85,7 +83,7 @@ def _places(model: Any, index: int, count: int) -> tuple[list[int], int]:  # noq
     return [place(group) for group in grouped], place(cast("int", frequent)) if rare else -1
 
 
-def _grouped(model: Any, index: int, count: int) -> tuple[list[int], int | None]:  # noqa: ANN401
+def _grouped(model: Fitted, index: int, count: int) -> tuple[list[int], int | None]:
     """Return the code of every category after rare ones were put together, and the code of the rare ones."""
     if not getattr(model, "_infrequent_enabled", False):
         return list(range(count)), None
@@ -98,7 +96,7 @@ def _grouped(model: Any, index: int, count: int) -> tuple[list[int], int | None]
 
 def _ordinal(
     scope: Scope,
-    model: Any,  # noqa: ANN401
+    model: Fitted,
     index: int,
     column: Tensor,
     categories: list[Any],
@@ -106,14 +104,14 @@ def _ordinal(
     """Return the code `(N, 1)` in double."""
     graph, count = scope.graph, len(categories)
     grouped, _ = _grouped(model, index, count)
-    values = [float(code) for code in grouped]
+    values = [float(code) for code in grouped] + [np.nan] * (count - len(grouped))  # missing is never grouped
     missing = model._missing_indices.get(index)  # noqa: SLF001
     if missing is not None:
         values[missing] = float(model.encoded_missing_value)
     known = model.handle_unknown != "use_encoded_value"  # else the original refuses: any value will do
     values.append(np.nan if known else float(model.unknown_value))
     if column.kind == "string":
-        code = _text_code(scope, model, column, categories, list(range(count)), count)
+        code = _text_code(scope, model, column, categories, codes=list(range(count)), unknown=count)
     else:
         hits = graph.op("Cast", _number_hits(scope, model, column, categories), to=11)
         steps = graph.doubles(np.arange(count, dtype=np.float64)[:, None] - count)
@@ -123,14 +121,17 @@ def _ordinal(
 
 def _text_code(
     scope: Scope,
-    model: Any,  # noqa: ANN401
+    model: Fitted,
     column: Tensor,
     categories: Sequence[Any],
+    *,
     codes: list[int],
     unknown: int,
 ) -> str:
     """Return the int64 code `(N, 1)` of a string column; a missing value looks like `NULL_TEXT`."""
-    keys = [value if isinstance(value, str) else NULL_TEXT if _is_null(value) else None for value in categories]
+    keys = [
+        value if isinstance(value, str) else NULL_TEXT if _is_null(value) else None for value in categories
+    ]
     if None in keys:
         raise scope.unsupported(model, "a text column has categories that are not text")
     if len(set(keys)) != len(keys):
@@ -143,13 +144,15 @@ def _text_code(
         "LabelEncoder",
         column.name,
         domain="ai.onnx.ml",
-        keys_tensor=helper.make_tensor("keys", 8, [len(keys)], [str(key).encode() for key in keys]),
+        keys_tensor=helper.make_tensor(
+            "keys", 8, [len(keys)], cast("list[float]", [str(key).encode() for key in keys])
+        ),
         values_tensor=helper.make_tensor("values", 7, [len(codes)], codes),
         default_tensor=helper.make_tensor("default", 7, [1], [unknown]),
     )
 
 
-def _number_hits(scope: Scope, model: Any, column: Tensor, categories: Sequence[Any]) -> str:  # noqa: ANN401
+def _number_hits(scope: Scope, model: Fitted, column: Tensor, categories: Sequence[Any]) -> str:
     """Return a boolean `(N, categories)`: which category each number is."""
     graph = scope.graph
     if any(isinstance(value, (str, bytes)) for value in categories):
@@ -171,7 +174,7 @@ def _number_hits(scope: Scope, model: Any, column: Tensor, categories: Sequence[
     return graph.op("Or", hits, empty)
 
 
-def _is_null(value: Any) -> bool:  # noqa: ANN401
+def _is_null(value: object) -> bool:
     """Whether a category is None, NaN or pandas' NA."""
     return (
         value is None

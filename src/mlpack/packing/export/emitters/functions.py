@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from mlpack.packing.export.graph import Block, Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.packing.export.graph import GraphBuilder
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
 
@@ -35,7 +35,7 @@ _FORMULAS: tuple[tuple[np.ufunc, Callable[[GraphBuilder, str], str]], ...] = (
 )
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit the function of a FunctionTransformer."""
     if model.func is None:
         return columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
     graph = scope.graph
     if not columns.numeric:
@@ -43,7 +43,7 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
     return Tensor(shares, "float64", len(model.classes_))
 
 
-def _raw(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _raw(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     """Return the raw scores `(N, K)`."""
     graph, targets = scope.graph, model.estimators_.shape[1]
     x = graph.cast(graph.matrix(columns, "float32"), "float64").name
@@ -53,24 +53,15 @@ def _raw(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
             ensemble.add_constant(float(start[target]), target)
     for stage in model.estimators_:
         for target, tree in enumerate(stage):
-            fitted = tree.tree_
-            ensemble.add(
-                left=fitted.children_left,
-                right=fitted.children_right,
-                feature=fitted.feature,
-                split=fitted.threshold,
-                missing_left=fitted.missing_go_to_left,
-                value=model.learning_rate * fitted.value[:, 0, 0],
-                target=target,
-                leaf=np.asarray(fitted.children_left) < 0,
-            )
+            value = model.learning_rate * tree.tree_.value[:, 0, 0]
+            ensemble.add_fitted(tree.tree_, value, target)
     raw = ensemble.emit(graph, x, targets)
     if start is None:  # the first addition comes last here: one rounding apart
         raw = graph.op("Add", _emitted_start(scope, model, columns), raw)
     return Tensor(raw, "float64", targets)
 
 
-def _constant_start(model: Any, targets: int) -> NDArray[np.float64] | None:  # noqa: ANN401
+def _constant_start(model: Fitted, targets: int) -> NDArray[np.float64] | None:
     """Return the start values of a zero or dummy start, as the original computes them."""
     if isinstance(model.init_, str):
         return np.zeros(targets)
@@ -79,10 +70,11 @@ def _constant_start(model: Any, targets: int) -> NDArray[np.float64] | None:  # 
     if getattr(model.init_, "strategy", "") in ("stratified", "uniform"):
         return None
     row = np.zeros((1, model.n_features_in_), dtype=np.float32)
-    return np.asarray(model._raw_predict_init(row), dtype=np.float64)[0]  # noqa: SLF001 - the fitted start
+    raw: NDArray[np.float64] = np.asarray(model._raw_predict_init(row), dtype=np.float64)  # noqa: SLF001
+    return np.ravel(raw)
 
 
-def _emitted_start(scope: Scope, model: Any, columns: Columns) -> str:  # noqa: ANN401
+def _emitted_start(scope: Scope, model: Fitted, columns: Columns) -> str:
     """Emit the start that a model inside computes from the row, which it sees in float32."""
     graph = scope.graph
     single = Columns.of(graph.matrix(columns, "float32"))
@@ -103,7 +95,7 @@ def _emitted_start(scope: Scope, model: Any, columns: Columns) -> str:  # noqa: 
     return start_name if link == "LogitLink" else graph.op("Mul", graph.doubles(0.5), start_name)
 
 
-def _shares(scope: Scope, model: Any, raw: Tensor) -> str:  # noqa: ANN401
+def _shares(scope: Scope, model: Fitted, raw: Tensor) -> str:
     graph, loss = scope.graph, type(model._loss).__name__  # noqa: SLF001 - the fitted loss
     if loss == "HalfBinomialLoss":
         return formulas.pair(graph, formulas.sigmoid(graph, raw.name))

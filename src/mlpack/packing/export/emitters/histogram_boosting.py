@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
     graph = scope.graph
     raw = _raw(scope, model, _prepared(scope, model, columns))
@@ -38,12 +38,14 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
         return Tensor(formulas.argmax(graph, raw.name), "int64", None)
     if method not in ("predict_proba", "predict_log_proba"):
         raise scope.unsupported(model, f"has no {method}")
-    shares = formulas.pair(graph, formulas.sigmoid(graph, raw.name)) if one else formulas.softmax(graph, raw.name)
+    shares = (
+        formulas.pair(graph, formulas.sigmoid(graph, raw.name)) if one else formulas.softmax(graph, raw.name)
+    )
     shares = graph.op("Log", shares) if method == "predict_log_proba" else shares
     return Tensor(shares, "float64", len(model.classes_))
 
 
-def _prepared(scope: Scope, model: Any, columns: Columns) -> str:  # noqa: ANN401
+def _prepared(scope: Scope, model: Fitted, columns: Columns) -> str:
     """Return the `(N, k)` double that the trees see: codes of the categories first, then numbers."""
     graph, prepare = scope.graph, model._preprocessor  # noqa: SLF001 - the fitted preprocessing
     if prepare is None:
@@ -69,7 +71,7 @@ def _prepared(scope: Scope, model: Any, columns: Columns) -> str:  # noqa: ANN40
     return graph.concat(parts).name
 
 
-def _raw(scope: Scope, model: Any, x: str) -> Tensor:  # noqa: ANN401
+def _raw(scope: Scope, model: Fitted, x: str) -> Tensor:
     """Return the raw scores `(N, K)`."""
     start = np.ravel(model._baseline_prediction).astype(np.float64)  # noqa: SLF001 - the fitted start
     targets = int(model.n_trees_per_iteration_)
@@ -82,7 +84,7 @@ def _raw(scope: Scope, model: Any, x: str) -> Tensor:  # noqa: ANN401
     return Tensor(ensemble.emit(scope.graph, x, targets), "float64", targets)
 
 
-def _add(ensemble: Trees, predictor: Any, target: int) -> None:  # noqa: ANN401
+def _add(ensemble: Trees, predictor: Fitted, target: int) -> None:
     nodes = predictor.nodes
     split = nodes["num_threshold"].astype(np.float64)
     members: list[Sequence[float] | None] = [None] * len(nodes)
@@ -107,10 +109,12 @@ def _add(ensemble: Trees, predictor: Any, target: int) -> None:  # noqa: ANN401
 
 def _bits(bitset: NDArray[np.uint32]) -> list[float]:
     """Return the numbers whose bit is set; eight words of 32 bits."""
-    return [float(32 * word + bit) for word in range(len(bitset)) for bit in range(32) if bitset[word] >> bit & 1]
+    return [
+        float(32 * word + bit) for word in range(len(bitset)) for bit in range(32) if bitset[word] >> bit & 1
+    ]
 
 
-def _inverse_link(scope: Scope, model: Any, raw: Tensor) -> Tensor:  # noqa: ANN401
+def _inverse_link(scope: Scope, model: Fitted, raw: Tensor) -> Tensor:
     link = type(model._loss.link).__name__  # noqa: SLF001 - the fitted loss
     if link == "IdentityLink":
         return raw

@@ -10,12 +10,12 @@ from mlpack.format.contract import NULL_TEXT
 from mlpack.packing.export.graph import Block, Columns, Tensor
 
 if TYPE_CHECKING:
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of an imputer or an indicator."""
     columns = _as_array(scope, model, columns)
     if hasattr(model, "statistics_"):
@@ -26,7 +26,7 @@ def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
     return _indicate(scope, model, columns)
 
 
-def _as_array(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def _as_array(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Return the columns as scikit-learn's input check would: numbers get one type."""
     if not columns.numeric:
         return columns
@@ -34,7 +34,7 @@ def _as_array(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
     return Columns.of(scope.graph.matrix(columns, columns.float_kind if floats else "int64"))
 
 
-def _impute(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def _impute(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     blocks, start = [], 0
     for block in columns.blocks:
         fill = list(model.statistics_[start : start + block.width])
@@ -51,7 +51,7 @@ def _impute(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN
     return Columns(tuple(blocks))
 
 
-def _fill_row(scope: Scope, model: Any, tensor: Tensor, fill: list[Any]) -> str:  # noqa: ANN401
+def _fill_row(scope: Scope, model: Fitted, tensor: Tensor, fill: list[Any]) -> str:
     graph = scope.graph
     if tensor.kind == "string":
         if not all(isinstance(value, str) for value in fill):
@@ -67,28 +67,26 @@ def _fill_row(scope: Scope, model: Any, tensor: Tensor, fill: list[Any]) -> str:
     return graph.const(exact)
 
 
-def _missing(scope: Scope, model: Any, tensor: Tensor) -> str | None:  # noqa: ANN401
+def _missing(scope: Scope, model: Fitted, tensor: Tensor) -> str | None:
     """Return the mask of missing values `(N, k)`, or None where a column's type cannot hold one."""
     graph, wanted = scope.graph, model.missing_values
+    null = wanted is None or _is_nan(wanted)
     if tensor.kind == "string":
-        if isinstance(wanted, str):
-            return graph.op("Equal", tensor.name, graph.const(np.array([[wanted]], dtype=object)))
-        if wanted is None or _is_nan(wanted):
-            return graph.op("Equal", tensor.name, graph.const(np.array([[NULL_TEXT]], dtype=object)))
-        return None
-    if _is_nan(wanted):
-        return graph.op("IsNaN", tensor.name) if tensor.kind in ("float64", "float32") else None
-    if wanted is None or isinstance(wanted, str):
+        text = NULL_TEXT if null else wanted
+        if not isinstance(text, str):
+            return None
+        return graph.op("Equal", tensor.name, graph.const(np.array([[text]], dtype=object)))
+    if null and wanted is not None and tensor.kind in ("float64", "float32"):
+        return graph.op("IsNaN", tensor.name)
+    if null or isinstance(wanted, str):
         return None
     if tensor.kind == "bool":
         raise scope.unsupported(model, f"missing_values={wanted!r} on a boolean column")
     value = np.array([[wanted]]).astype(tensor.kind)
-    if value[0, 0] != wanted:
-        return None
-    return graph.op("Equal", tensor.name, graph.const(value))
+    return graph.op("Equal", tensor.name, graph.const(value)) if value[0, 0] == wanted else None
 
 
-def _indicate(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def _indicate(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit the boolean columns of a MissingIndicator."""
     graph, masks = scope.graph, []
     for block in columns.blocks:
@@ -108,6 +106,8 @@ def _with_indicator(scope: Scope, filled: Columns, indicator: Columns) -> Column
     return Columns((*filled.blocks, *Columns.of(scope.graph.matrix(indicator, kind)).blocks))
 
 
-def _is_nan(value: Any) -> bool:  # noqa: ANN401
+def _is_nan(value: object) -> bool:
     """Whether a value is NaN or pandas' NA."""
-    return type(value).__name__ == "NAType" or (isinstance(value, (float, np.floating)) and bool(np.isnan(value)))
+    return type(value).__name__ == "NAType" or (
+        isinstance(value, (float, np.floating)) and bool(np.isnan(value))
+    )

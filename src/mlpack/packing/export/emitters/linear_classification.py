@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,18 +11,20 @@ from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method; binary scores are `(N,)`."""
     graph, classes = scope.graph, len(model.classes_)
     scores = _scores(scope, model, columns)
     binary = scores.width == 1
-    if binary != (classes == 2):  # noqa: PLR2004 - two classes share one score
-        raise scope.unsupported(model, f"{classes} classes with {scores.width} scores (several labels at once)")
+    if binary != (classes == 2):
+        raise scope.unsupported(
+            model, f"{classes} classes with {scores.width} scores (several labels at once)"
+        )
     if method == "decision_function":
         return graph.flat(scores) if binary else scores
     if method == "predict":
@@ -36,7 +38,7 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
     raise scope.unsupported(model, f"has no {method}")
 
 
-def _scores(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _scores(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     """Return `(N, scores)`."""
     graph = scope.graph
     label_binarizer = getattr(model, "_label_binarizer", None)
@@ -53,7 +55,7 @@ def _scores(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN4
     return Tensor(name, "float64", coef.shape[0])
 
 
-def _shares(scope: Scope, model: Any, scores: Tensor, *, binary: bool) -> str:  # noqa: ANN401
+def _shares(scope: Scope, model: Fitted, scores: Tensor, *, binary: bool) -> str:
     """Return probabilities `(N, classes)`."""
     graph, kind = scope.graph, type(model).__name__
     if kind == "SGDClassifier" and model.loss == "modified_huber":
@@ -69,7 +71,7 @@ def _shares(scope: Scope, model: Any, scores: Tensor, *, binary: bool) -> str:  
     return formulas.pair(graph, share) if binary else formulas.rows_to_one(graph, share, scores.width or 0)
 
 
-def _logistic(scope: Scope, model: Any, scores: Tensor, *, binary: bool) -> str:  # noqa: ANN401
+def _logistic(scope: Scope, model: Fitted, scores: Tensor, *, binary: bool) -> str:
     graph = scope.graph
     several = getattr(model, "multi_class", "deprecated")  # gone in scikit-learn 1.8
     if binary and several == "multinomial":

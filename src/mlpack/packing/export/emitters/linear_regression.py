@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,12 +10,12 @@ from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit `predict`."""
     graph = scope.graph
     if method != "predict":
@@ -35,7 +35,7 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
     return graph.flat(result) if flat else result
 
 
-def _inverse_link(scope: Scope, model: Any, name: str) -> str:  # noqa: ANN401
+def _inverse_link(scope: Scope, model: Fitted, name: str) -> str:
     link = type(model._base_loss.link).__name__  # noqa: SLF001 - the fitted link
     if link == "LogLink":
         return scope.graph.op("Exp", name)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform`: project, then centre, then whiten, in scikit-learn's order."""
     graph, components = scope.graph, np.asarray(model.components_)
     if columns.float_kind == "float32" and components.dtype == np.float32:

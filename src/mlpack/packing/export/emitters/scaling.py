@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,12 +11,12 @@ from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of one of the classes above."""
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
@@ -32,7 +32,7 @@ def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
     return Columns.of(steps[type(model).__name__](scope, model, columns))
 
 
-def _standard(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _standard(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     x = scope.graph.matrix(columns, columns.float_kind)
     if model.with_mean:  # the attributes are cast to the type of the data first
         x = _combine(scope, "Sub", x, np.asarray(model.mean_).astype(x.kind))
@@ -41,25 +41,25 @@ def _standard(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: AN
     return x
 
 
-def _min_max(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _min_max(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     x = scope.graph.matrix(columns, columns.float_kind)
     x = _combine(scope, "Add", _combine(scope, "Mul", x, model.scale_), model.min_)
     return _clipped(scope, x, model.feature_range) if model.clip else x
 
 
-def _max_abs(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _max_abs(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     x = _combine(scope, "Div", scope.graph.matrix(columns, columns.float_kind), model.scale_)
     return _clipped(scope, x, (-1.0, 1.0)) if getattr(model, "clip", False) else x
 
 
-def _robust(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _robust(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     x = scope.graph.matrix(columns, columns.float_kind)
     if model.with_centering:
         x = _combine(scope, "Sub", x, model.center_)
     return _combine(scope, "Div", x, model.scale_) if model.with_scaling else x
 
 
-def _combine(scope: Scope, kind: str, x: Tensor, value: Any) -> Tensor:  # noqa: ANN401
+def _combine(scope: Scope, kind: str, x: Tensor, value: object) -> Tensor:
     """Emit NumPy's `x op= value`: computed in the wider type of the two, kept in the type of x."""
     value = np.asarray(value)
     wide = scope.graph.cast(x, "float64" if value.dtype != np.float32 else x.kind)
@@ -72,7 +72,7 @@ def _clipped(scope: Scope, x: Tensor, limits: tuple[float, float]) -> Tensor:
     return Tensor(formulas.clip(scope.graph, x.name, low, high), x.kind, x.width)
 
 
-def _normalize(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _normalize(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     graph = scope.graph
     if columns.float_kind == "float32":
         raise scope.unsupported(model, "sums in float32, whose order is not defined; train on float64")
@@ -89,20 +89,20 @@ def _normalize(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: A
     return Tensor(graph.op("Div", x.name, norm), "float64", x.width)
 
 
-def _binarize(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _binarize(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     graph = scope.graph
     x = graph.matrix(columns, "int64" if set(columns.kinds) == {"int64"} else columns.float_kind)
     above = graph.op("Greater", graph.cast(x, "float64").name, graph.doubles(model.threshold))
     return graph.cast(Tensor(above, "bool", x.width), x.kind)
 
 
-def _polynomial(scope: Scope, model: Any, columns: Columns) -> Tensor:  # noqa: ANN401
+def _polynomial(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     """Emit the products in scikit-learn's order: each is one of a degree lower times one feature."""
     graph = scope.graph
     x = graph.matrix(columns, columns.float_kind)
     low, high = model.degree if isinstance(model.degree, tuple) else (0, model.degree)
     terms: dict[int, Tensor] = {1: x}
-    before = [(feature,) for feature in range(x.width or 0)]
+    before: list[tuple[int, ...]] = [(feature,) for feature in range(x.width or 0)]
     for degree in range(2, high + 1):
         now = list(
             chain.from_iterable(

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
     from mlpack.packing.export.graph import Columns, Tensor
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond", "transform"]
 
 
-def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: ANN401
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit the selection."""
     kept = [int(index) for index in model.get_support(indices=True)]
     if not kept:
@@ -20,7 +20,7 @@ def transform(scope: Scope, model: Any, columns: Columns) -> Columns:  # noqa: A
     return scope.graph.select(columns, kept)
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method of the estimator inside RFE or RFECV, on the columns that it keeps."""
     if type(model).__name__ not in ("RFE", "RFECV"):
         raise scope.unsupported(model, f"has no {method}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlpack.format.contract import Method
-    from mlpack.packing.export.registry import Scope
+    from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
 
 
-def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tensor:  # noqa: ANN401
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method of a tree or a forest."""
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
@@ -32,7 +32,7 @@ def respond(scope: Scope, model: Any, columns: Columns, method: Method) -> Tenso
     return _regress(scope, model, trees, x)
 
 
-def _regress(scope: Scope, model: Any, trees: list[Any], x: str) -> Tensor:  # noqa: ANN401
+def _regress(scope: Scope, model: Fitted, trees: list[Fitted], x: str) -> Tensor:
     graph, outputs = scope.graph, int(model.n_outputs_)
     ensemble = Trees()
     if outputs > 1:
@@ -40,12 +40,12 @@ def _regress(scope: Scope, model: Any, trees: list[Any], x: str) -> Tensor:  # n
         total = _sum_of_rows(scope, trees, x, rows)
         return Tensor(_mean(scope, total, len(trees), model), "float64", outputs)
     for tree in trees:
-        _add(ensemble, tree, tree.tree_.value[:, 0, 0], 0)
+        ensemble.add_fitted(tree.tree_, tree.tree_.value[:, 0, 0], 0)
     total = _mean(scope, ensemble.emit(graph, x, 1), len(trees), model)
     return graph.flat(Tensor(total, "float64", 1))
 
 
-def _classify(scope: Scope, model: Any, trees: list[Any], x: str, method: Method) -> Tensor:  # noqa: ANN401
+def _classify(scope: Scope, model: Fitted, trees: list[Fitted], x: str, method: Method) -> Tensor:
     graph = scope.graph
     if model.n_outputs_ != 1:
         raise scope.unsupported(model, "several labels at once")
@@ -61,7 +61,7 @@ def _classify(scope: Scope, model: Any, trees: list[Any], x: str, method: Method
     raise scope.unsupported(model, f"has no {method}")
 
 
-def _sum_of_rows(scope: Scope, trees: list[Any], x: str, rows: NDArray[np.float64]) -> str:
+def _sum_of_rows(scope: Scope, trees: list[Fitted], x: str, rows: NDArray[np.float64]) -> str:
     """Return the sum over trees of one row of `rows` per tree: the row of the leaf that was reached.
 
     Every tree writes the number of its leaf to a target of its own, and one Gather fetches the rows. That
@@ -73,31 +73,17 @@ def _sum_of_rows(scope: Scope, trees: list[Any], x: str, rows: NDArray[np.float6
         number = np.zeros(len(leaf))
         number[leaf] = start + np.arange(int(leaf.sum()))
         start += int(leaf.sum())
-        _add(ensemble, tree, number, target)
+        ensemble.add_fitted(tree.tree_, number, target)
     reached = graph.op("Cast", ensemble.emit(graph, x, len(trees)), to=7)
     fetched = graph.op("Gather", graph.doubles(rows), reached)
     return graph.op("ReduceSum", fetched, graph.ints([1]), keepdims=0)
 
 
-def _mean(scope: Scope, total: str, count: int, model: Any) -> str:  # noqa: ANN401
+def _mean(scope: Scope, total: str, count: int, model: Fitted) -> str:
     if not hasattr(model, "estimators_"):
         return total
     return scope.graph.op("Div", total, scope.graph.doubles(float(count)))
 
 
-def _leaf(tree: Any) -> NDArray[np.bool_]:  # noqa: ANN401
+def _leaf(tree: Fitted) -> NDArray[np.bool_]:
     return np.asarray(tree.tree_.children_left) < 0
-
-
-def _add(ensemble: Trees, tree: Any, value: NDArray[np.float64], target: int) -> None:  # noqa: ANN401
-    fitted = tree.tree_
-    ensemble.add(
-        left=fitted.children_left,
-        right=fitted.children_right,
-        feature=fitted.feature,
-        split=fitted.threshold,
-        missing_left=fitted.missing_go_to_left,
-        value=value,
-        target=target,
-        leaf=_leaf(tree),
-    )
