@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -42,6 +43,14 @@ ROUTES: Mapping[Certificate, tuple[str, ...]] = {
 
 RUNTIME_ROOTS = ("numpy", "onnxruntime")
 """What serving an ONNX bundle needs; the lock holds these and what they depend on."""
+
+
+_LOGARITHM: Method = "predict_log_proba"
+
+
+class _LogarithmError(ExportError):
+    """Nothing but predict_log_proba keeps the model from being exported."""
+
 
 class PackWarning(UserWarning):
     """Something about a bundle that its author should know before anyone relies on it."""
@@ -121,8 +130,15 @@ def pack(
     )
     request.check()
     native, description = _read(model, example, methods)
-    contract, asked, spreads = _learn(native, description)
-    graph, parity = _export(native.model, contract, asked, spreads, request.certificate)
+    try:
+        contract, graph, parity = _export(native, description, request.certificate)
+    except _LogarithmError as error:
+        if methods is not None:
+            raise
+        # The logarithm of a probability near 0 magnifies its last bit; nobody asked for it by name.
+        warnings.warn(f"predict_log_proba is left out of the bundle: {error.message}", PackWarning, stacklevel=2)
+        native = replace(native, methods=[method for method in native.methods if method != _LOGARITHM])
+        contract, graph, parity = _export(native, description, request.certificate)
     made = Made(
         description=description,
         contract=contract,
@@ -190,38 +206,43 @@ def _spread(output: Output, answer: np.ndarray) -> float:
 
 
 def _export(
-    model: object,
-    contract: Contract,
-    asked: Sequence[Asked],
-    spreads: Mapping[Method, float],
-    wanted: Certificate,
-) -> tuple[bytes, Parity]:
-    """Return the first graph of the ladder that agrees within the certificate asked for."""
+    native: NativeModel, description: Description, wanted: Certificate
+) -> tuple[Contract, bytes, Parity]:
+    """Return the contract and the first graph of the ladder that agrees within the certificate asked for."""
+    contract, asked, spreads = _learn(native, description)
     rejected: list[tuple[str, str]] = []
+    disagreeing: set[str] = set()
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
-    for candidate in candidates(model, contract, rungs=ROUTES[wanted]):
+    for candidate in candidates(native.model, contract, rungs=ROUTES[wanted]):
         if isinstance(candidate, Refusal):
             rejected.append((candidate.rung, candidate.reason))
             continue
         measured = measure(contract, candidate.model, asked, spreads, threads=THREADS)
         if isinstance(measured, str):
             rejected.append((candidate.rung, measured))
+            disagreeing.add("*")
         elif measured.certificate not in acceptable:
             rejected.append((candidate.rung, _shortfall(measured, wanted)))
+            disagreeing |= measured.weaker_than(wanted)
         else:
-            if measured.unrefused:
-                warnings.warn(
-                    f"the packed model answers rows that the original refuses: {', '.join(measured.unrefused)}",
-                    PackWarning,
-                    stacklevel=3,
-                )
-            return candidate.model, measured.parity(candidate.rung, THREADS, rejected)
-    raise ExportError(
+            _warn_unrefused(measured)
+            return contract, candidate.model, measured.parity(candidate.rung, THREADS, rejected)
+    kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
+    raise kind(
         f"no route to ONNX agrees with the original within {wanted!r}",
         where="model",
         problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
         hint="" if wanted == "loose" else 'certificate="loose" accepts differences up to 1e-5 of the spread',
     )
+
+
+def _warn_unrefused(measured: Measurement) -> None:
+    if measured.unrefused:
+        warnings.warn(
+            f"the packed model answers rows that the original refuses: {', '.join(measured.unrefused)}",
+            PackWarning,
+            stacklevel=4,
+        )
 
 
 def _shortfall(measured: Measurement, wanted: Certificate) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from mlpack.errors import ExportError
@@ -55,6 +55,7 @@ class Measurement:
         methods: Per method.
         probes: Per probe set.
         complaints: What disagrees, one sentence each.
+        disagreeing: Methods that the complaints are about.
         unrefused: Probe sets with rows that the original refuses and the packed model answers.
     """
 
@@ -62,7 +63,14 @@ class Measurement:
     methods: tuple[MethodParity, ...]
     probes: tuple[ProbeResult, ...]
     complaints: tuple[str, ...]
+    disagreeing: frozenset[str]
     unrefused: tuple[str, ...]
+
+    def weaker_than(self, wanted: str) -> set[str]:
+        """Return the methods that disagree or do not reach a certificate; `*` stands for refusals."""
+        limit = _ORDER.index(wanted)
+        weak = {item.method for item in self.methods if _ORDER.index(item.certificate) > limit}
+        return weak | self.disagreeing
 
     def parity(self, rung: str, threads: int, rejected: Sequence[tuple[str, str]]) -> Parity:
         """Return parity.json for a candidate that was taken."""
@@ -79,16 +87,19 @@ class Measurement:
 
 
 def ask_original(native: NativeModel, probes: Iterable[Probe]) -> list[Asked]:
-    """Return what the original says to every probe."""
-    return [
-        Asked(
-            probe=probe,
-            answers=[native.answer(rows) for rows in _single_rows(probe)]
-            if probe.one_by_one
-            else [native.answer(probe.columns)],
-        )
-        for probe in probes
-    ]
+    """Return what the original says to every probe.
+
+    Rows that may be refused are asked for together first: only when that fails does each one have to speak for
+    itself.
+    """
+    asked = []
+    for probe in probes:
+        answer = native.answer(probe.columns)
+        if probe.one_by_one and isinstance(answer, Exception):
+            asked.append(Asked(probe=probe, answers=[native.answer(rows) for rows in _single_rows(probe)]))
+        else:
+            asked.append(Asked(probe=replace(probe, one_by_one=False), answers=[answer]))
+    return asked
 
 
 def _single_rows(probe: Probe) -> list[Columns]:
@@ -131,6 +142,7 @@ class _Comparison:
     spreads: Mapping[Method, float]
     tallies: dict[Method, _Tally] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
+    disagreeing: set[str] = field(default_factory=set)
     unrefused: list[str] = field(default_factory=list)
 
     def over(self, asked: Sequence[Asked], reply: Reply) -> Measurement:
@@ -155,6 +167,7 @@ class _Comparison:
             methods=methods,
             probes=tuple(results),
             complaints=tuple(self.complaints),
+            disagreeing=frozenset(self.disagreeing),
             unrefused=tuple(self.unrefused),
         )
 
@@ -165,7 +178,7 @@ class _Comparison:
                 refused += 1
                 unrefused += actual.outputs is not None
             elif actual.outputs is None:
-                self.complaints.append(f"{item.probe.name}: the original answers, the contract refuses: {actual.refused}")
+                self._complain(item.probe.name, "*", f"the original answers, the contract refuses: {actual.refused}")
             else:
                 worst = max(worst, self._outputs(item.probe.name, expected, actual.outputs))
         if unrefused:
@@ -177,23 +190,26 @@ class _Comparison:
             outcome = "refused"
         return ProbeResult(name=item.probe.name, rows=item.probe.rows, outcome=outcome, worst=worst)
 
+    def _complain(self, probe: str, method: str, what: str) -> None:
+        self.disagreeing.add(method)
+        self.complaints.append(f"{probe}: {what}" if method == "*" else f"{probe}: {method}: {what}")
+
     def _outputs(self, probe: str, expected: Mapping[Method, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
         worst = 0.0
         for method, tally in self.tallies.items():
             difference = compare(expected[method], actual[method], spread=tally.spread)
             tally.exact = tally.exact and difference.exact
             if difference.mismatch:
-                self.complaints.append(f"{probe}: {method}: {difference.mismatch}")
+                self._complain(probe, method, difference.mismatch)
             elif difference.labels:
                 ties = _ties(expected, actual[method] != expected[method])
                 tally.ties += ties
                 tally.labels_differ += difference.labels - ties
                 if difference.labels > ties:
-                    self.complaints.append(
-                        f"{probe}: {method}: {difference.labels - ties} of {len(expected[method])} labels differ"
-                    )
+                    differ = f"{difference.labels - ties} of {len(expected[method])} labels differ"
+                    self._complain(probe, method, differ)
             elif difference.worst > CERTIFICATES["loose"]:
-                self.complaints.append(f"{probe}: {method}: off by {difference.worst:.3g} of the spread")
+                self._complain(probe, method, f"off by {difference.worst:.3g} of the spread")
             tally.worst = max(tally.worst, difference.worst)
             worst = max(worst, difference.worst)
         return worst
