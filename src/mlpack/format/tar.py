@@ -5,6 +5,8 @@ Source: POSIX.1-1988 ustar; fields that vary between machines are constants here
 
 from __future__ import annotations
 
+import re
+
 from mlpack.errors import FormatError
 
 __all__ = ["BLOCK", "END", "MAX_MEMBER", "header", "member_name", "padding"]
@@ -16,6 +18,7 @@ END = bytes(2 * BLOCK)
 MAX_MEMBER = 8**11 - 1
 """Largest member: eleven octal digits, one byte less than 8 GiB."""
 
+_OCTAL = re.compile(rb"[0-7]{11}")
 _MTIME = 315532800  # 1980-01-01: old enough for zip tools, not so old that GNU tar warns
 
 
@@ -68,7 +71,14 @@ def member_name(block: bytes) -> tuple[str, int]:
     prefix = block[345:500].rstrip(b"\0")
     raw = prefix + b"/" + name if prefix else name
     size_field = block[124:135]
-    if not raw.isascii() or not raw or not size_field.isdigit() or b"8" in size_field or b"9" in size_field:
+    if (
+        not raw.isascii()
+        or not raw
+        or b"\0" in raw
+        or not size_field.isdigit()
+        or b"8" in size_field
+        or b"9" in size_field
+    ):
         raise FormatError("not a plain file entry")
     path = raw.decode("ascii")
     size = int(size_field, 8)
