@@ -199,24 +199,23 @@ def _quick(cells: Sequence[object], dtype: DType) -> np.ndarray[tuple[int], np.d
     if dtype == "string":
         return None
     types = set(map(type, cells))
-    if dtype == "bool":
-        return np.array(cells, dtype=np.bool_) if types == {bool} else None
-    if dtype == "int64":
-        if not types <= {int, bool}:
-            return None
-        try:
-            return np.array(cells, dtype=np.int64)
-        except OverflowError:
-            return None
-    if not types <= {float, int, bool, type(None)}:
+    if not types <= _PLAIN[dtype]:
         return None
     try:
-        wide = np.array(cells, dtype=np.float64)
+        array = np.array(cells, dtype=np.float64 if dtype == "float32" else NUMPY[dtype])
     except OverflowError:
         return None
-    if types <= {float, type(None)} and dtype == "float64":
-        return wide
-    # NaN compares false: it is no reason for the slow way. Infinity is.
-    if bool((np.abs(wide) >= EXACT[dtype]).any()):
+    # Integers may have lost digits, and a float32 may turn infinite. NaN compares false, as it should here.
+    doubtful = dtype == "float32" or (dtype == "float64" and not types.isdisjoint((int, bool)))
+    if doubtful and bool((np.abs(array) >= EXACT[dtype]).any()):
         return None
-    return wide.astype(NUMPY[dtype], copy=False)
+    return array.astype(NUMPY[dtype], copy=False)
+
+
+_NUMBERS: frozenset[type] = frozenset((float, int, bool, type(None)))
+_PLAIN: dict[DType, frozenset[type]] = {
+    "float64": _NUMBERS,
+    "float32": _NUMBERS,
+    "int64": frozenset((int, bool)),
+    "bool": frozenset((bool,)),
+}

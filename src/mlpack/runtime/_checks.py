@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlpack.format.contract import NULL_TEXT, CategoricalProfile, DType, Input, NumericProfile
 from mlpack.runtime._cells import EXPECTED, MISSING
 from mlpack.runtime._findings import Findings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["Check", "Ranges", "check_texts", "check_values", "compile_check"]
 

@@ -13,7 +13,7 @@ from mlpack.format.contract import DType
 from mlpack.runtime._cells import EXACT, EXPECTED, MISSING, NUMPY, cells_to_array
 from mlpack.runtime._findings import Findings
 
-__all__ = ["column_parts", "column_to_array", "is_column", "loaded"]
+__all__ = ["column_parts", "column_to_array", "dtype_name", "is_column", "loaded"]
 
 Parts = tuple[NDArray[Any] | Sequence[object], NDArray[np.bool_] | None]
 """Values of one column, and where they are missing although the values cannot say so."""
@@ -71,7 +71,7 @@ def column_to_array(column: object, dtype: DType, name: str, findings: Findings)
     return array
 
 
-def column_parts(column: object) -> Parts:
+def column_parts(column: object) -> Parts:  # noqa: PLR0911  (one return per library)
     """Return the values of a column in any library's form."""
     if isinstance(column, np.ma.MaskedArray):
         return column.filled(_filler(column.dtype)), np.ma.getmaskarray(column)
@@ -149,12 +149,13 @@ def _from_array(values: NDArray[Any], dtype: DType, name: str, findings: Finding
     if dtype in ("float64", "float32") and kind in "biuf":
         return _to_float(values, dtype, name, findings)
     if len(values):
-        findings.wrong(name, 0, EXPECTED[dtype], _named(values.dtype), rows=len(values))
+        findings.wrong(name, 0, EXPECTED[dtype], dtype_name(values.dtype), rows=len(values))
         return None
     return np.empty(0, dtype=NUMPY[dtype])
 
 
-def _named(dtype: np.dtype[Any]) -> str:
+def dtype_name(dtype: np.dtype[Any]) -> str:
+    """Return the type of an array's cells as messages name it."""
     return {"U": "str", "T": "str", "S": "bytes", "V": "a structured type"}.get(dtype.kind, dtype.name)
 
 

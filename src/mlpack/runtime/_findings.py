@@ -28,7 +28,7 @@ class Findings:
 
     def wrong(self, column: str, row: int, expected: str, found: str, *, rows: int = 1) -> None:
         """Note that `rows` cells of a column are wrong, the first of them at position `row`."""
-        more = f" (and {rows - 1} more rows)" if rows > 1 else ""
+        more = f" (and {rows - 1} more)" if rows > 1 else ""
         self._problems.append(
             (f"column {shown(column)}", f"row {row}: expected {expected}, found {found}{more}")
         )

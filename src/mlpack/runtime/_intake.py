@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mlpack.errors import InputError
 from mlpack.format.contract import Contract
@@ -19,17 +18,19 @@ from mlpack.runtime._names import match_names
 from mlpack.runtime._rows import Feeds, RowReader
 from mlpack.runtime._texts import column_to_texts
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 __all__ = ["Intake"]
 
-_ACCEPTED = "pass a DataFrame, a two-dimensional array, a dict of columns, a dict of one row's cells or a list of rows"
+_ACCEPTED = (
+    "pass a DataFrame, a two-dimensional array, a dict of columns, a dict of one row's cells "
+    "or a list of rows"
+)
 
 
 class Intake:
-    """Turns rows into feeds and enforces the contract on the way.
-
-    Attributes:
-        remarks: Called with what was unusual but accepted: `{(column, what): rows}`.
-    """
+    """Turns rows into feeds and enforces the contract on the way."""
 
     def __init__(self, contract: Contract, ranges: Ranges) -> None:
         """Work out once what every call needs."""
@@ -62,7 +63,7 @@ class Intake:
         if rows == 1:
             feeds = self._one(columns)
         if feeds is None:
-            feeds = self._exact(columns, rows, findings)
+            feeds = self._exact(columns, findings)
             findings.settle()
         return feeds, findings
 
@@ -93,7 +94,7 @@ class Intake:
             cells.append(column[0])
         return self._row.read(cells)
 
-    def _exact(self, columns: Sequence[object], rows: int, findings: Findings) -> Feeds:
+    def _exact(self, columns: Sequence[object], findings: Findings) -> Feeds:
         arrays: list[NDArray[Any]] = []
         for check, column in zip(self._checks, columns, strict=True):
             if check.dtype == "string":
@@ -118,7 +119,11 @@ class Intake:
             for check, values in zip(self._checks, arrays, strict=True)
         }
 
-    def _columns(self, X: object, findings: Findings) -> tuple[Sequence[object], int]:  # noqa: N803
+    def _columns(  # noqa: PLR0911  (one return per form of rows)
+        self,
+        X: object,  # noqa: N803  (scikit-learn's name)
+        findings: Findings,
+    ) -> tuple[Sequence[object], int]:
         """Return one column per input, in the contract's order, and the number of rows."""
         if isinstance(X, Mapping):
             return self._from_mapping(X, findings)

@@ -15,8 +15,8 @@ def match_names(
 ) -> list[int]:
     """Return the position in `found` of every name, in the order of `names`.
 
-    A label that is not a string (pandas allows integers) is known by `str(label)`, as at packing time. Columns
-    that nobody needs are remarked on. What is missing or there twice goes to `findings`.
+    A label that is not a string (pandas allows integers) is known by `str(label)`, as at packing time.
+    Columns that nobody needs are remarked on. What is missing or there twice goes to `findings`.
     """
     labels = [label if isinstance(label, str) else str(label) for label in found]
     places = {label: position for position, label in reversed(list(enumerate(labels)))}

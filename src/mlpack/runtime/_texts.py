@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlpack.format.contract import NULL_TEXT
-from mlpack.runtime._cells import cells_to_array, is_null
-from mlpack.runtime._columns import column_parts, loaded
+from mlpack.runtime._cells import EXPECTED, cells_to_array, is_null
+from mlpack.runtime._columns import column_parts, dtype_name, loaded
 from mlpack.runtime._findings import Findings
 
 __all__ = ["Texts", "column_to_texts"]
@@ -38,6 +38,9 @@ def column_to_texts(column: object, name: str, findings: Findings) -> Texts | No
     if isinstance(values, np.ndarray) and values.ndim != 1:
         findings.broken(name, f"expected one cell per row, found an array of {values.ndim} dimensions")
         return None
+    if isinstance(values, np.ndarray) and values.dtype.kind not in "OUT":
+        findings.wrong(name, 0, EXPECTED["string"], dtype_name(values.dtype), rows=len(values))
+        return None
     if missing is not None and missing.any():
         values = np.array(values, dtype=object)
         values[missing] = None
@@ -50,8 +53,9 @@ def _coded(column: object) -> tuple[NDArray[Any], Sequence[object]] | None:
     if isinstance(column, loaded("pandas", "Series", "Index")):
         values = values.array
     if isinstance(values, loaded("pandas", "Categorical")):
-        categories: list[object] = np.asarray(values.categories).tolist()
-        return np.asarray(values.codes), categories
+        categorical: Any = values
+        categories: list[object] = np.asarray(categorical.categories).tolist()
+        return np.asarray(categorical.codes), categories
     dtype = getattr(values, "dtype", None)
     if isinstance(dtype, loaded("pandas", "StringDtype")) and len(values) >= _WORTH_CODING:
         codes, distinct = values.factorize()

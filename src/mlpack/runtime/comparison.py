@@ -24,8 +24,8 @@ class Difference:
 
     Attributes:
         exact: Whether all bits agree; any NaN equals any NaN, and -0.0 equals 0.0.
-        worst: Largest `|a - b| / (spread + |a|)` over all values; infinite where NaN or an infinity meets anything
-            else; 0 for labels.
+        worst: Largest `|a - b| / (spread + |a|)` over all values; infinite where NaN or an infinity meets
+            anything else; 0 for labels.
         labels: Number of labels that differ; 0 for numbers.
         rows: Positions of the worst rows, at most ten, worst first; empty when exact.
         mismatch: What differs before any value is looked at (shape, dtype); empty when nothing does.
@@ -53,13 +53,13 @@ def compare(expected: NDArray[Any], actual: NDArray[Any], *, spread: float) -> D
     """Compare two answers to the same rows.
 
     Args:
-        expected: What the original answered, shape `(N,)` or `(N, k)`. Integers, booleans, strings and objects are
-            labels, which agree or not; floats are values.
+        expected: What the original answered, shape `(N,)` or `(N, k)`. Integers, booleans, strings and
+            objects are labels, which agree or not; floats are values.
         actual: What is to agree with it.
         spread: Scale of the values: standard deviation of the original's answers, 1 for probabilities.
 
-    Source: the mixed absolute and relative error of Higham, Accuracy and Stability of Numerical Algorithms, 1.2,
-        with `spread` as the absolute scale: distances in units in the last place explode near zero.
+    Source: the mixed absolute and relative error of Higham, Accuracy and Stability of Numerical Algorithms,
+        1.2, with `spread` as the absolute scale: distances in units in the last place explode near zero.
     """
     import numpy as np
 

@@ -6,7 +6,7 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Protocol
 
-from mlpack.errors import MlpackError, UsageError, VerificationError
+from mlpack.errors import MlpackError, UsageError
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
 from mlpack.runtime.notices import UnsignedWarning
@@ -65,8 +65,8 @@ def load(
         bundle: What `verify` returned; or a path, which is verified first.
         policy: For paths: a policy, the path of one, None to take `MLPACK_POLICY` or the user's own, or
             `mlpack.UNSIGNED` to load what nobody vouches for, which warns.
-        ranges: What happens to values that the original accepts but did not see in training: `warn` counts them
-            and warns once per column, `refuse` raises InputError, `ignore` does not look.
+        ranges: What happens to values that the original accepts but did not see in training: `warn` counts
+            them and warns once per column, `refuse` raises InputError, `ignore` does not look.
         threads: Threads of one prediction; None takes the number that parity was measured with.
         replay: Whether to run the golden rows first and compare them with the original's answers.
 

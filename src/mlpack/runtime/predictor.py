@@ -37,10 +37,10 @@ class Predictor:
     """Answers as the original model did: same shapes, dtypes and labels.
 
     Only the methods that the bundle offers exist, each taking rows in any of these forms: a pandas or polars
-    DataFrame or a pyarrow table (columns by name, in any order, further ones ignored; by position for models of
-    plain arrays), a two-dimensional array, a dict of columns, a dict of one row's cells, a list of such dicts, or
-    a list of lists. Rows that break the contract raise InputError before the model sees any of them. A Predictor
-    may be used from several threads at once.
+    DataFrame or a pyarrow table (columns by name, in any order, further ones ignored; by position for models
+    of plain arrays), a two-dimensional array, a dict of columns, a dict of one row's cells, a list of such
+    dicts, or a list of lists. Rows that break the contract raise InputError before the model sees any.
+    A Predictor may be used from several threads at once.
     """
 
     predict: Callable[[object], NDArray[Any]]
@@ -67,8 +67,8 @@ class Predictor:
         Args:
             contract: Inputs and outputs.
             session: The opened graph.
-            ranges: What happens to values that the original accepts but did not see in training: `warn` counts
-                them and warns once per column, `refuse` raises InputError, `ignore` does not look.
+            ranges: What happens to values that the original accepts but did not see in training: `warn`
+                counts them and warns once per column, `refuse` raises InputError, `ignore` does not look.
             name: Name of the bundle.
             version: Version of the bundle.
             digest: Digest of the bundle.
@@ -186,7 +186,7 @@ class Predictor:
 def _depth() -> int:
     """Return the stack level of the first caller outside this package, so that the warning names its line."""
     level = 1
-    frame = sys._getframe(1)
+    frame = sys._getframe(1)  # noqa: SLF001  (the documented way to see a caller, private in name only)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
         frame, level = frame.f_back, level + 1
     return level
@@ -209,7 +209,8 @@ def _check_inputs(contract: Contract, session: Session) -> None:
             "contract and graph name different inputs",
             where="contract.json.inputs",
             problems=tuple(
-                f"{name}: the contract has {expected.get(name, 'nothing')}, the graph {found.get(name, 'nothing')}"
+                f"{name}: the contract has {expected.get(name, 'nothing')}, "
+                f"the graph {found.get(name, 'nothing')}"
                 for name in sorted(expected.keys() | found.keys())
                 if expected.get(name) != found.get(name)
             )[:20],

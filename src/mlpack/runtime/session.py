@@ -39,19 +39,23 @@ def open_session(model: bytes, *, threads: int = 1) -> Session:
 
     Args:
         model: The serialised model; nothing is ever read from a file beside it.
-        threads: Threads of one operator. With 1 sums keep their order, so that results repeat to the last bit.
+        threads: Threads of one operator. With 1, sums keep their order and results repeat to the last bit.
 
     Returns:
         An `onnxruntime.InferenceSession`. It may be used from several Python threads at once.
 
     Raises:
         UsageError: `threads` is no positive integer.
+        FormatError: The model reaches beyond its own bytes.
         MlpackError: onnxruntime refuses the model.
     """
     import onnxruntime
 
+    from mlpack.runtime._graph import check_graph
+
     if type(threads) is not int or threads < 1:
         raise UsageError("expected a positive number of threads", where="threads")
+    check_graph(model)
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -30,7 +30,9 @@ NATIVE = {"string": "object"}
 Echo = Callable[..., Predictor]
 
 
-def model_bytes(nodes: list[Any], inputs: list[Any], outputs: list[Any], tensors: list[Any] | None = None) -> bytes:
+def model_bytes(
+    nodes: list[Any], inputs: list[Any], outputs: list[Any], tensors: list[Any] | None = None
+) -> bytes:
     graph = helper.make_graph(nodes, "graph", inputs, outputs, tensors or [])
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
     data: bytes = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
@@ -74,7 +76,8 @@ def echo_array() -> Echo:
         contract = Contract(
             layout="array",
             inputs=tuple(
-                Input(name=f"x{index}", tensor="x", dtype=dtype, source=dtype, **rules) for index in range(width)
+                Input(name=f"x{index}", tensor="x", dtype=dtype, source=dtype, **rules)
+                for index in range(width)
             ),
             outputs=(
                 Output(method="transform", tensor="y", dtype=NATIVE.get(dtype, dtype), shape=(None, width)),
@@ -86,7 +89,9 @@ def echo_array() -> Echo:
 
 
 def numeric(minimum: float, maximum: float) -> NumericProfile:
-    return NumericProfile(minimum=minimum, maximum=maximum, edges=(minimum, maximum), shares=(1.0,), null_share=0.0)
+    return NumericProfile(
+        minimum=minimum, maximum=maximum, edges=(minimum, maximum), shares=(1.0,), null_share=0.0
+    )
 
 
 def categories(*names: str, other_share: float = 0.0) -> CategoricalProfile:
@@ -112,10 +117,24 @@ def people_contract() -> Contract:
     return Contract(
         layout="frame",
         inputs=(
-            Input(name="age", tensor="in_age", dtype="float64", source="float64", nulls=True, profile=numeric(0, 100)),
+            Input(
+                name="age",
+                tensor="in_age",
+                dtype="float64",
+                source="float64",
+                nulls=True,
+                profile=numeric(0, 100),
+            ),
             Input(name="visits", tensor="in_visits", dtype="int64", source="int64", profile=numeric(0, 50)),
             Input(name="member", tensor="in_member", dtype="bool", source="bool"),
-            Input(name="city", tensor="in_city", dtype="string", source="str", nulls=True, profile=categories("A", "B")),
+            Input(
+                name="city",
+                tensor="in_city",
+                dtype="string",
+                source="str",
+                nulls=True,
+                profile=categories("A", "B"),
+            ),
         ),
         outputs=(
             Output(method="predict", tensor="label", dtype="object", shape=(None,), classes=classes),

@@ -40,7 +40,9 @@ def read_only() -> np.ndarray[Any, Any]:
         pd.DataFrame(X),
         pd.DataFrame(X, columns=["q", "r", "s"]),
         pl.DataFrame(X),
-        pd.DataFrame({"q": X[:, 0].astype(int), "r": X[:, 1], "s": pd.array(X[:, 2].astype(int), dtype="Int64")}),
+        pd.DataFrame(
+            {"q": X[:, 0].astype(int), "r": X[:, 1], "s": pd.array(X[:, 2].astype(int), dtype="Int64")}
+        ),
         {"x2": X[:, 2], "x0": X[:, 0], "x1": X[:, 1]},
     ],
     ids=lambda rows: type(rows).__name__,
@@ -128,7 +130,9 @@ def test_integers_that_a_double_cannot_hold_are_refused(echo_array: Any) -> None
     model = echo_array(1)
     held = np.array([[2**53], [2**60], [-(2**53)]])
     assert model.transform(held).astype(np.int64).tolist() == held.tolist()
-    with pytest.raises(InputError, match="row 1: expected a number, found int64 that a float cannot hold exactly"):
+    with pytest.raises(
+        InputError, match="row 1: expected a number, found int64 that a float cannot hold exactly"
+    ):
         model.transform(np.array([[1], [2**53 + 1]]))
     with pytest.raises(InputError, match="found int that a float cannot hold exactly"):
         model.transform([[2**53 + 1]])
@@ -147,7 +151,10 @@ def test_doubles_are_rounded_to_single_but_not_into_infinity(echo_array: Any) ->
 def test_an_array_of_strings_is_read(echo_array: Any) -> None:
     model = echo_array(2, "string")
     assert model.transform(np.array([["a", "b"]])).tolist() == [["a", "b"]]
-    assert model.transform(np.array([["a", "b"], ["c", "d"]], dtype=object)).tolist() == [["a", "b"], ["c", "d"]]
+    assert model.transform(np.array([["a", "b"], ["c", "d"]], dtype=object)).tolist() == [
+        ["a", "b"],
+        ["c", "d"],
+    ]
 
 
 def test_an_object_with_the_array_protocol_is_read(echo_array: Any) -> None:

@@ -92,7 +92,8 @@ def test_probabilities_have_one_column_per_class(people: Predictor) -> None:
 
 
 @pytest.mark.parametrize(
-    "X", [frame(0), pl.DataFrame(ROWS)[:0], [], {name: [] for name in ROWS}, np.empty((0, 4)), pa.table(ROWS)[:0]]
+    "X",
+    [frame(0), pl.DataFrame(ROWS)[:0], [], {name: [] for name in ROWS}, np.empty((0, 4)), pa.table(ROWS)[:0]],
 )
 def test_no_rows_give_an_empty_answer(people: Predictor, X: object) -> None:
     assert people.predict_proba(X).shape == (0, 2)
@@ -114,13 +115,15 @@ def test_only_methods_of_the_bundle_exist(people: Predictor) -> None:
 
 
 def test_a_method_that_is_not_there_says_which_are(people: Predictor) -> None:
-    with pytest.raises(AttributeError, match=r"no transform; it offers predict, predict_proba, decision_function"):
+    with pytest.raises(
+        AttributeError, match=r"no transform; it offers predict, predict_proba, decision_function"
+    ):
         people.transform(frame())
 
 
 def test_other_attributes_are_missing_as_usual(people: Predictor) -> None:
     with pytest.raises(AttributeError, match="has no attribute 'fit'"):
-        _ = people.fit  # type: ignore[attr-defined]
+        _ = people.fit
 
 
 def test_feature_names_are_those_of_the_frame(people: Predictor) -> None:

@@ -1,0 +1,132 @@
+"""What an ONNX model may hold, checked on its bytes before onnxruntime sees them.
+
+onnxruntime resolves external data of a model that it gets as bytes against the working directory, `..`
+included. Predictions would then rest on a file that nobody verified. So such models are refused, and with
+them operators that load compiled code, wherever in the model they stand. The walk below reads Protocol
+Buffers directly: serving has no onnx library.
+
+Source: onnx.proto of ONNX 1.18 for field numbers; the Protocol Buffers encoding guide for the wire format.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from mlpack.errors import FormatError
+
+__all__ = ["check_graph"]
+
+_DOMAINS = frozenset((b"", b"ai.onnx", b"ai.onnx.ml", b"com.microsoft"))
+_MAX_DEPTH = 100
+"""Nesting that protobuf itself accepts."""
+
+_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+
+# Message -> field number -> message in that field. Fields that cannot lead to a tensor or a node are absent.
+_CHILDREN: Mapping[str, Mapping[int, str]] = {
+    "Model": {7: "Graph", 20: "Training", 25: "Function"},
+    "Training": {1: "Graph", 2: "Graph"},
+    "Graph": {1: "Node", 5: "Tensor", 15: "Sparse"},
+    "Function": {7: "Node", 11: "Attribute"},
+    "Node": {5: "Attribute"},
+    "Attribute": {5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "Sparse", 23: "Sparse"},
+    "Sparse": {1: "Tensor", 2: "Tensor"},
+    "Tensor": {},
+}
+
+# Attributes hold long lists as one field per number. A run of them is passed over at once: field 7, a float
+# of four bytes, and field 8, an integer.
+_RUN = re.compile(rb"(?:\x3d.{4})+|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+", re.DOTALL)
+
+
+def check_graph(model: bytes) -> None:
+    """Refuse a model that would reach beyond its own bytes.
+
+    Raises:
+        FormatError: It is no ONNX model, refers to external data, or has an operator of a foreign domain.
+    """
+    _Walk(model, _DOMAINS | _function_domains(model)).message("Model", 0, len(model), depth=0)
+
+
+def _function_domains(model: bytes) -> frozenset[bytes]:
+    """Return the domains of the functions that the model itself defines out of allowed operators."""
+    return frozenset(
+        model[start:end]
+        for field, value, begin, stop in _fields(model, 0, len(model))
+        if field == 25 and value is None
+        for inner, text, start, end in _fields(model, begin, stop)
+        if inner == 10 and text is None
+    )
+
+
+class _Walk:
+    """Visits every message of one model that can lead to a tensor or a node."""
+
+    def __init__(self, data: bytes, domains: frozenset[bytes]) -> None:
+        self._data = data
+        self._domains = domains
+
+    def message(self, kind: str, start: int, end: int, *, depth: int) -> None:
+        if depth > _MAX_DEPTH:
+            raise FormatError("nested too deeply", where="model")
+        children = _CHILDREN[kind]
+        for field, value, begin, stop in _fields(self._data, start, end, runs=kind == "Attribute"):
+            if kind == "Tensor":
+                _check_tensor(field, value)
+            elif field in children and value is None:
+                self.message(children[field], begin, stop, depth=depth + 1)
+            elif kind == "Node" and value is None:
+                self._check_node(field, begin, stop)
+
+    def _check_node(self, field: int, begin: int, stop: int) -> None:
+        text = self._data[begin:stop]
+        if field == 7 and text not in self._domains:
+            raise FormatError("the model has an operator of an unknown domain", where="model")
+        if field == 4 and text == b"EPContext":
+            raise FormatError("the model has an operator that loads compiled code", where="model")
+
+
+def _check_tensor(field: int, value: int | None) -> None:
+    if field == 13 or (field == 14 and value != 0):
+        raise FormatError("the model refers to external data, which a bundle cannot vouch for", where="model")
+
+
+def _fields(
+    data: bytes, start: int, end: int, *, runs: bool = False
+) -> Iterator[tuple[int, int | None, int, int]]:
+    """Yield (number, value, start, end) of the fields of one message; value is None for what has a length."""
+    position = start
+    while position < end:
+        if runs and (run := _RUN.match(data, position, end)):
+            position = run.end()
+            continue
+        tag, position = _varint(data, position, end)
+        kind = tag & 7
+        value: int | None = 0
+        begin = position
+        if kind == _VARINT:
+            value, position = _varint(data, position, end)
+        elif kind == _BYTES:
+            length, begin = _varint(data, position, end)
+            value, position = None, begin + length
+        elif kind in (_FIXED64, _FIXED32):
+            position += 8 if kind == _FIXED64 else 4
+        else:
+            raise FormatError("not an ONNX model", where="model")
+        if position > end:
+            raise FormatError("not an ONNX model: it ends too early", where="model")
+        yield tag >> 3, value, begin, position
+
+
+def _varint(data: bytes, position: int, end: int) -> tuple[int, int]:
+    value = 0
+    for shift in range(0, 70, 7):
+        if position >= end:
+            break
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, position
+    raise FormatError("not an ONNX model: a number without end", where="model")

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from onnx import ModelProto, TensorProto, helper, numpy_helper
+
+from mlpack.errors import FormatError, MlpackError, UsageError
+from mlpack.runtime.session import open_session
+
+X = helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None])
+Y = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [None])
+
+
+def model(nodes: list[Any], *, tensors: list[Any] | None = None, functions: list[Any] | None = None) -> ModelProto:
+    graph = helper.make_graph(nodes, "g", [X], [Y], tensors or [])
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions or [])
+
+
+def external(location: str = "weights.bin") -> TensorProto:
+    tensor = numpy_helper.from_array(np.ones(300), "w")
+    tensor.ClearField("raw_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    entry = tensor.external_data.add()
+    entry.key, entry.value = "location", location
+    return tensor
+
+
+def test_a_model_runs_from_bytes_on_one_thread() -> None:
+    session = open_session(model([helper.make_node("Neg", ["x"], ["y"])]).SerializeToString())
+    assert session.run(["y"], {"x": np.array([1.0])})[0].tolist() == [-1.0]
+    options = session.get_session_options()  # type: ignore[attr-defined]
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+    assert session.get_providers() == ["CPUExecutionProvider"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("threads", [0, -1, True, 1.5, None])
+def test_threads_are_a_positive_number(threads: Any) -> None:
+    with pytest.raises(UsageError, match="threads"):
+        open_session(b"", threads=threads)
+
+
+@pytest.mark.parametrize("data", [b"garbage", b"\x00", b"\x3a\xff\xff\xff\xff\x0f", b"\x3b", b"\xff" * 20])
+def test_what_is_no_model_is_refused(data: bytes) -> None:
+    with pytest.raises(MlpackError):
+        open_session(data)
+
+
+def test_an_unknown_operator_is_refused_quietly(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(MlpackError, match="onnxruntime .* refuses the model") as caught:
+        open_session(model([helper.make_node("NoSuchThing", ["x"], ["y"])]).SerializeToString())
+    assert caught.value.code == "engine"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_external_data_is_refused_although_the_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.ones(300).tofile(tmp_path / "weights.bin")
+    monkeypatch.chdir(tmp_path)
+    data = model([helper.make_node("Mul", ["x", "w"], ["y"])], tensors=[external()]).SerializeToString()
+    with pytest.raises(FormatError, match="external data"):
+        open_session(data)
+
+
+def test_external_data_is_found_in_every_corner() -> None:
+    constant = helper.make_node("Constant", [], ["w"], value=external())
+    branch = helper.make_graph([constant], "b", [], [helper.make_tensor_value_info("w", TensorProto.DOUBLE, [300])])
+    inside = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
+    local = helper.make_function(
+        "local", "F", ["x"], ["y"], [constant, helper.make_node("Mul", ["x", "w"], ["y"])],
+        [helper.make_opsetid("", 18)],
+    )
+    sparse = helper.make_sparse_tensor(external(), numpy_helper.from_array(np.arange(300)), [300])
+    in_sparse = model([helper.make_node("Mul", ["x", "w"], ["y"])])
+    in_sparse.graph.sparse_initializer.append(sparse)
+    for found in (
+        model([constant, helper.make_node("Mul", ["x", "w"], ["y"])]),
+        model([inside]),
+        model([helper.make_node("F", ["x"], ["y"], domain="local")], functions=[local]),
+        in_sparse,
+    ):
+        with pytest.raises(FormatError, match="external data"):
+            open_session(found.SerializeToString())
+
+
+def test_padded_numbers_do_not_hide_external_data() -> None:
+    data = model([helper.make_node("Mul", ["x", "w"], ["y"])], tensors=[external()]).SerializeToString()
+    tensor = external()
+    plain = tensor.SerializeToString()
+    # Only the location flag, its tag and value in more bytes than they need.
+    tensor.ClearField("external_data")
+    tensor.ClearField("data_location")
+    padded = tensor.SerializeToString() + b"\xf0\x80\x00\x81\x80\x00"
+    hidden = b"\x2a" + bytes([len(padded)]) + padded
+    assert plain in data
+    graph = b"\x3a" + bytes([len(hidden)]) + hidden
+    with pytest.raises(FormatError, match="external data"):
+        open_session(graph)
+
+
+def test_a_foreign_domain_is_refused() -> None:
+    data = model([helper.make_node("Neg", ["x"], ["y"], domain="evil")]).SerializeToString()
+    with pytest.raises(FormatError, match="unknown domain"):
+        open_session(data)
+
+
+def test_an_operator_that_loads_compiled_code_is_refused() -> None:
+    data = model([helper.make_node("EPContext", ["x"], ["y"], domain="com.microsoft")]).SerializeToString()
+    with pytest.raises(FormatError, match="loads compiled code"):
+        open_session(data)
+
+
+def test_a_function_of_the_model_itself_may_be_called() -> None:
+    local = helper.make_function(
+        "local", "F", ["x"], ["y"], [helper.make_node("Neg", ["x"], ["y"])], [helper.make_opsetid("", 18)]
+    )
+    data = model([helper.make_node("F", ["x"], ["y"], domain="local")], functions=[local]).SerializeToString()
+    assert open_session(data).run(["y"], {"x": np.array([2.0])})[0].tolist() == [-2.0]
+
+
+def test_long_attributes_are_passed_over() -> None:
+    rng = np.random.default_rng(0)
+    node = helper.make_node(
+        "LabelEncoder",
+        ["x"],
+        ["y"],
+        domain="ai.onnx.ml",
+        keys_floats=rng.normal(size=5000).tolist(),
+        values_int64s=rng.integers(-(2**62), 2**62, 5000).tolist(),
+    )
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None])
+    y = helper.make_tensor_value_info("y", TensorProto.INT64, [None])
+    graph = helper.make_graph([node], "g", [x], [y])
+    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
+    data = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
+    assert open_session(data).get_inputs()[0].name == "x"
