@@ -14,7 +14,9 @@ X = helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None])
 Y = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [None])
 
 
-def model(nodes: list[Any], *, tensors: list[Any] | None = None, functions: list[Any] | None = None) -> ModelProto:
+def model(
+    nodes: list[Any], *, tensors: list[Any] | None = None, functions: list[Any] | None = None
+) -> ModelProto:
     graph = helper.make_graph(nodes, "g", [X], [Y], tensors or [])
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("local", 1)]
     return helper.make_model(graph, opset_imports=opsets, ir_version=9, functions=functions or [])
@@ -68,10 +70,16 @@ def test_external_data_is_refused_although_the_file_is_there(
 
 def test_external_data_is_found_in_every_corner() -> None:
     constant = helper.make_node("Constant", [], ["w"], value=external())
-    branch = helper.make_graph([constant], "b", [], [helper.make_tensor_value_info("w", TensorProto.DOUBLE, [300])])
+    branch = helper.make_graph(
+        [constant], "b", [], [helper.make_tensor_value_info("w", TensorProto.DOUBLE, [300])]
+    )
     inside = helper.make_node("If", ["c"], ["y"], then_branch=branch, else_branch=branch)
     local = helper.make_function(
-        "local", "F", ["x"], ["y"], [constant, helper.make_node("Mul", ["x", "w"], ["y"])],
+        "local",
+        "F",
+        ["x"],
+        ["y"],
+        [constant, helper.make_node("Mul", ["x", "w"], ["y"])],
         [helper.make_opsetid("", 18)],
     )
     sparse = helper.make_sparse_tensor(external(), numpy_helper.from_array(np.arange(300)), [300])
