@@ -25,7 +25,7 @@ IGNORED = ("model.sig", "attestations", "wheels", ".git", ".gitattributes", ".gi
 
 _TYPE = "https://in-toto.io/Statement/v1"
 _WHERE = "model.sig statement"
-_HEX = re.compile(r"[0-9a-f]{64}")
+_HEX = re.compile(r"[0-9a-f]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,24 +112,27 @@ def _check_serialization(fields: Fields) -> None:
 def _resources(items: list[Any], where: str) -> dict[str, str]:
     """Return name -> digest. A plain loop: 20,000 cursors would cost more than hashing the files."""
     resources: dict[str, str] = {}
-    for index, item in enumerate(items):
-        match item:
-            case {"name": str(name), "digest": str(digest), "algorithm": "sha256"} if len(item) == 3:
-                pass
-            case _:
-                raise FormatError("expected name, digest and the algorithm sha256", where=f"{where}[{index}]")
-        if not PATH.fullmatch(name) or len(name) > MAX_PATH:
-            raise FormatError(f"{name[:80]!r} is not a safe path", where=f"{where}[{index}].name")
-        if not _HEX.fullmatch(digest):
-            raise FormatError("expected 64 lower-case hex digits", where=f"{where}[{index}].digest")
+    is_safe = PATH.fullmatch
+    for item in items:
+        if not isinstance(item, dict) or len(item) != 3 or item.get("algorithm") != "sha256":
+            raise FormatError(
+                "expected name, digest and the algorithm sha256", where=f"{where}[{len(resources)}]"
+            )
+        name, digest = item.get("name"), item.get("digest")
+        if not isinstance(name, str) or not is_safe(name) or len(name) > MAX_PATH:
+            raise FormatError("expected a safe path", where=f"{where}[{len(resources)}].name")
+        if not isinstance(digest, str) or len(digest) != 64:
+            raise FormatError("expected 64 lower-case hex digits", where=f"{where}[{len(resources)}].digest")
         if name in resources:
-            raise FormatError(f"{name!r} is listed twice", where=f"{where}[{index}].name")
+            raise FormatError(f"{name!r} is listed twice", where=f"{where}[{len(resources)}].name")
         resources[name] = digest
     if not resources:
         raise FormatError("expected at least one resource", where=where)
+    if not _HEX.fullmatch("".join(resources.values())):
+        raise FormatError("expected lower-case hex digits in every digest", where=where)
     names = list(resources)
     # The specification sorts by code point, the reference implementation by path component.
-    if names not in (sorted(names), sorted(names, key=lambda name: name.split("/"))):
+    if names != sorted(names) and names != sorted(names, key=lambda name: name.split("/")):
         raise FormatError("not sorted", where=where)
     return resources
 
