@@ -9,7 +9,6 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Literal
@@ -19,17 +18,19 @@ import numpy as np
 from mlpack.packing.export import formulas
 from mlpack.packing.export.canonical import canonical_bytes
 from mlpack.packing.export.emission import element_kind
+from mlpack.packing.export.feeding import Feed, fed, last_step
 from mlpack.packing.export.graph import IR_VERSION, GraphBuilder, Kind, Tensor, Unsupported
 
 if TYPE_CHECKING:
     import onnx
 
-    from mlpack.format.contract import Contract, Input, Output
+    from mlpack.format.contract import Contract, Output
     from mlpack.packing.export.registry import Fitted
 
 __all__ = ["converted_bytes", "main"]
 
-_OPSETS = {"": 21, "ai.onnx.ml": 3}  # the converter's own tree and linear operators are those of ml 3
+_CONVERTED = {"": 21, "ai.onnx.ml": 3}  # the converter's own tree and linear operators are those of ml 3
+_OPSETS = {"": 21, "ai.onnx.ml": 4}  # and stand unchanged in ml 4, whose LabelEncoder our emitters use
 _KINDS: dict[int, Kind] = {11: "float64", 1: "float32", 7: "int64", 6: "int32", 9: "bool", 8: "string"}
 
 
@@ -39,16 +40,15 @@ def converted_bytes(model: Fitted, contract: Contract, precision: Literal["float
     Raises:
         Unsupported: The converter has no output for one of the methods.
     """
-    graph = GraphBuilder()
-    feeds = _feeds(graph, model, contract, precision)
-    raw_methods = [output for output in contract.outputs if _is_raw(model, output.method)]
+    graph, feeds, last = fed(model, contract, precision)
+    raw_methods = [output for output in contract.outputs if _is_raw(last, output.method)]
     parts: dict[bool, list[Tensor]] = {}
     for raw in (False, True):
         wanted = [output for output in contract.outputs if (output in raw_methods) is raw]
         if wanted:
-            parts[raw] = _splice(graph, _convert(model, feeds, raw=raw), feeds, prefix="r" if raw else "p")
+            parts[raw] = _splice(graph, _convert(last, feeds, raw=raw), feeds, prefix="r" if raw else "p")
     for output in contract.outputs:
-        tensor = _response(graph, model, output, parts[output in raw_methods])
+        tensor = _response(graph, last, output, parts[output in raw_methods])
         graph.output(output.tensor, tensor)
     out = graph.model()
     out.ir_version = IR_VERSION
@@ -59,65 +59,11 @@ def converted_bytes(model: Fitted, contract: Contract, precision: Literal["float
     return canonical_bytes(out)
 
 
-@dataclass(frozen=True, slots=True)
-class _Feed:
-    """One input as the converter knows it, and the value of our graph that fills it."""
-
-    name: str
-    tensor: Tensor
-
-
-def _feeds(graph: GraphBuilder, model: object, contract: Contract, precision: Kind) -> list[_Feed]:
-    """Declare the contract's inputs and return what the converter is told about them.
-
-    A model that starts with a ColumnTransformer gets one input per column; any other gets one matrix.
-    """
-    if contract.layout == "array":
-        first = contract.inputs[0]
-        whole = graph.input(first.tensor, first.dtype, len(contract.inputs))
-        return [_Feed("X", _as_number(graph, whole, precision))]
-    columns = [(item, graph.input(item.tensor, item.dtype, 1)) for item in contract.inputs]
-    if _first_step(model) == "ColumnTransformer":
-        return [_Feed(item.name, _as_column(graph, item, tensor, precision)) for item, tensor in columns]
-    return [_Feed("X", graph.concat([_as_number(graph, tensor, precision) for _, tensor in columns]))]
-
-
-def _as_number(graph: GraphBuilder, tensor: Tensor, precision: Kind) -> Tensor:
-    if tensor.kind == "string":
-        return tensor
-    return graph.cast(tensor, precision)
-
-
-def _as_column(graph: GraphBuilder, item: Input, tensor: Tensor, precision: Kind) -> Tensor:
-    """Return a column in the type that the converter gets: integers stay, floats have one precision."""
-    return graph.cast(tensor, precision) if item.dtype in ("float64", "float32") else tensor
-
-
-def _first_step(model: object) -> str:
-    """Return the class name of what sees the input first."""
-    while True:
-        steps = getattr(model, "steps", None)
-        inside = steps[0][1] if steps else getattr(model, "best_estimator_", None)
-        if inside is None:
-            return type(model).__name__
-        model = inside
-
-
-def _last_step(model: Fitted) -> Fitted:
-    """Return the estimator that answers."""
-    while True:
-        steps = getattr(model, "steps", None)
-        inside = steps[-1][1] if steps else getattr(model, "best_estimator_", None)
-        if inside is None:
-            return model
-        model = inside
-
-
 def _is_raw(model: object, method: str) -> bool:
     return method == "decision_function" and hasattr(model, "classes_")
 
 
-def _convert(model: object, feeds: Sequence[_Feed], *, raw: bool) -> onnx.ModelProto:
+def _convert(model: object, feeds: Sequence[Feed], *, raw: bool) -> onnx.ModelProto:
     """Return skl2onnx's model; options that an estimator's converter does not know are not sent."""
     from skl2onnx import convert_sklearn
     from skl2onnx.common import data_types
@@ -129,7 +75,7 @@ def _convert(model: object, feeds: Sequence[_Feed], *, raw: bool) -> onnx.ModelP
         "bool": data_types.BooleanTensorType,
         "string": data_types.StringTensorType,
     }
-    last = _last_step(model)
+    last = last_step(model)
     options: dict[str, object] = {"zipmap": False, "raw_scores": True} if raw else {"zipmap": False}
     allowed = _allowed_options(last)
     sent = {key: value for key, value in options.items() if key in allowed}
@@ -138,7 +84,7 @@ def _convert(model: object, feeds: Sequence[_Feed], *, raw: bool) -> onnx.ModelP
     made = convert_sklearn(
         model,
         initial_types=[(feed.name, types[feed.tensor.kind]([None, feed.tensor.width])) for feed in feeds],
-        target_opset=dict(_OPSETS),
+        target_opset=dict(_CONVERTED),
         options={id(last): sent} if sent else None,
     )
     converted: onnx.ModelProto = made[0] if isinstance(made, tuple) else made
@@ -161,11 +107,11 @@ def _allowed_options(model: object) -> set[str]:
 
 
 def _splice(
-    graph: GraphBuilder, converted: onnx.ModelProto, feeds: Sequence[_Feed], *, prefix: str
+    graph: GraphBuilder, converted: onnx.ModelProto, feeds: Sequence[Feed], *, prefix: str
 ) -> list[Tensor]:
     """Put the converted graph into ours and return its outputs."""
     for opset in converted.opset_import:
-        if opset.domain not in _OPSETS or opset.version > _OPSETS[opset.domain]:
+        if opset.domain not in _CONVERTED or opset.version > _CONVERTED[opset.domain]:
             raise Unsupported("skl2onnx", f"uses opset {opset.domain or 'ai.onnx'} {opset.version}")
     inner = converted.graph
     renamed = {value.name: feed.tensor.name for value, feed in zip(inner.input, feeds, strict=True)}
@@ -267,7 +213,16 @@ def main(arguments: Sequence[str]) -> None:
     _limit_memory(memory)
     sys.excepthook = _Reason(room)
     model, contract, precision = pickle.loads((room / "task").read_bytes())  # noqa: S301 - our own parent's
-    (room / "result").write_bytes(converted_bytes(model, contract, precision))
+    content = converted_bytes(model, contract, precision)
+    _load(content)
+    (room / "result").write_bytes(content)
+
+
+def _load(content: bytes) -> None:
+    """Load the graph once, here where it may fail: some conversions have no kernel in double."""
+    import onnxruntime
+
+    onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
 
 
 def _limit_memory(limit: int) -> None:

@@ -11,7 +11,7 @@ from mlpack.packing.export.registry import Scope
 if TYPE_CHECKING:
     from mlpack.format.contract import Contract, Output
 
-__all__ = ["element_kind", "emit"]
+__all__ = ["declare_inputs", "element_kind", "emit"]
 
 _KINDS = ("float64", "float32", "int64", "int32", "bool")
 
@@ -23,7 +23,18 @@ def emit(model: object, contract: Contract) -> bytes:
         Unsupported: Some step has no emitter that gives what the original gives.
     """
     graph = GraphBuilder()
-    columns = _inputs(graph, contract)
+    try:
+        _fill(graph, model, contract)
+    except AttributeError as error:  # emitters read private state, which scikit-learn may rename
+        raise Unsupported(
+            type(model).__name__, f"this scikit-learn release lacks an attribute: {error}"
+        ) from error
+    return canonical_bytes(graph.model())
+
+
+def _fill(graph: GraphBuilder, model: object, contract: Contract) -> None:
+    """Emit every output of the contract."""
+    columns = declare_inputs(graph, contract)
     scope = Scope(graph)
     for output in contract.outputs:
         kind = element_kind(output)
@@ -32,7 +43,6 @@ def emit(model: object, contract: Contract) -> bytes:
         else:
             result = scope.respond(model, columns, output.method)
         graph.output(output.tensor, _fitting(graph, result, output, kind))
-    return canonical_bytes(graph.model())
 
 
 def element_kind(output: Output) -> Kind:
@@ -48,7 +58,12 @@ def element_kind(output: Output) -> Kind:
     return cast("Kind", output.dtype)
 
 
-def _inputs(graph: GraphBuilder, contract: Contract) -> Columns:
+def declare_inputs(graph: GraphBuilder, contract: Contract) -> Columns:
+    """Declare exactly the contract's inputs and return them as columns.
+
+    Raises:
+        Unsupported: A mixture of types whose common type cannot be told from the contract.
+    """
     inputs = contract.inputs
     if any(item.dtype == "float32" for item in inputs) and (
         narrow := [item.name for item in inputs if item.source in _NARROW]

@@ -140,7 +140,7 @@ class Trees:
         for name, parts in self.columns.items():
             whole = np.concatenate(parts)
             is_tensor = whole.dtype != np.int64
-            attributes[name] = numpy_helper.from_array(whole) if is_tensor else whole.tolist()
+            attributes[name] = numpy_helper.from_array(whole) if is_tensor else whole
         if self.members:
             attributes["membership_values"] = numpy_helper.from_array(np.array(self.members))
         return graph.op("TreeEnsemble", x, domain="ai.onnx.ml", **attributes)

@@ -150,7 +150,7 @@ class GraphBuilder:
         from onnx import helper
 
         node = helper.make_node(kind, list(inputs), [], domain=domain)
-        node.attribute.extend(helper.make_attribute(key, attributes[key]) for key in sorted(attributes))
+        node.attribute.extend(_attribute(key, attributes[key]) for key in sorted(attributes))
         key = hashlib.sha256(node.SerializeToString(deterministic=True)).digest() + bytes([outputs])
         if key not in self._known:
             names = tuple(f"t{self._count + index}" for index in range(outputs))
@@ -229,3 +229,14 @@ class GraphBuilder:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def _attribute(name: str, value: Any) -> onnx.AttributeProto:  # noqa: ANN401 - whatever an attribute takes
+    """Return an attribute; an int64 array becomes a list of integers without a check of each."""
+    import onnx
+
+    if not isinstance(value, np.ndarray):
+        return onnx.helper.make_attribute(name, value)
+    attribute = onnx.AttributeProto(name=name, type=onnx.AttributeProto.INTS)
+    attribute.ints.extend(value.tolist())
+    return attribute

@@ -138,3 +138,8 @@ def exported() -> Callable[..., Any]:
 @pytest.fixture
 def contract_of() -> Callable[..., Contract]:
     return contract_for
+
+
+@pytest.fixture
+def feeds() -> Callable[..., dict[str, Any]]:
+    return feeds_for

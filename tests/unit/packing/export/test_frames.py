@@ -3,10 +3,13 @@
 # ruff: noqa: ANN401 - a fitted model has no type of its own
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import onnx
+import onnxruntime as ort
 import pandas as pd
 import pytest
 from sklearn.compose import ColumnTransformer, make_column_selector
@@ -18,10 +21,13 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.svm import SVC
 
 from mlpack.format.contract import NULL_TEXT
+from mlpack.packing.export.conversion import converted_bytes
 
 NUMBERS = ["age", "in come"]
 TEXTS = ["city", "grade"]
@@ -193,3 +199,21 @@ def test_none_and_nan_side_by_side_are_refused(exported: Callable[..., Any]) -> 
     data = pd.DataFrame({"a": pd.Series([None, np.nan, "x", "y"], dtype=object)})
     _, result = exported(OrdinalEncoder().fit(data), data)
     assert "both None and NaN" in result.reason
+
+
+@pytest.mark.parametrize("last", [SVC(), KNeighborsClassifier()], ids=lambda model: type(model).__name__)
+def test_the_converter_gets_the_last_step_behind_our_own_preprocessing(
+    last: Any, contract_of: Callable[..., Any], feeds: Callable[..., Any]
+) -> None:
+    data = frame()
+    model = make_pipeline(prepared(), last).fit(data, target(data))
+    contract = contract_of(model, data, ["predict"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = onnx.load_from_string(converted_bytes(model, contract, "float64"))
+    kinds = [node.op_type for node in made.graph.node]
+    assert "LabelEncoder" in kinds
+    assert "Imputer" not in kinds  # the converter's, which has no kernel in double
+    session = ort.InferenceSession(made.SerializeToString())
+    (found,) = session.run(None, feeds(contract, data))
+    np.testing.assert_array_equal(model.classes_[found], model.predict(data))

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from mlpack.errors import UsageError
 from mlpack.format.contract import Contract
 from mlpack.packing.export import converters
+from mlpack.packing.export.conversion import converted_bytes
 from mlpack.packing.export.graph import Unsupported
 from mlpack.packing.export.ladder import RUNGS, Candidate, Refusal, candidates
 
@@ -87,6 +89,23 @@ def test_a_class_of_ones_own_is_refused_even_if_it_inherits(iris: Any, exported:
     assert "no emitter for" in found.reason
 
 
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Convert without a child: what is tested is the graph, and a child takes seconds to start."""
+
+    def convert(model: Any, contract: Contract, *, precision: Any) -> bytes:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return converted_bytes(model, contract, precision)
+
+    monkeypatch.setattr(converters, "convert", convert)
+
+
+def test_the_converter_runs_in_a_child(iris: Any, agree: Callable[..., Any]) -> None:
+    agree(LinearRegression().fit(*iris), iris[0], rung="skl2onnx-float64", tolerance=1e-11)
+
+
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("rung", RUNGS[1:])
 def test_a_converted_graph_has_the_contracts_names_shapes_and_types(
     rung: str, iris: Any, agree: Callable[..., Any]
@@ -96,6 +115,7 @@ def test_a_converted_graph_has_the_contracts_names_shapes_and_types(
     agree(model, X, rung=rung, tolerance=1e-11 if rung.endswith("64") else 1e-4)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_converted_binary_score_is_one_number_per_row(agree: Callable[..., Any]) -> None:
     X, y = datasets.load_breast_cancer(return_X_y=True)
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, y)
@@ -103,6 +123,7 @@ def test_a_converted_binary_score_is_one_number_per_row(agree: Callable[..., Any
     agree(model, X, rung="skl2onnx-float64", methods=methods, tolerance=1e-9)
 
 
+@pytest.mark.usefixtures("in_process")
 def test_a_converted_cluster_number_keeps_its_type(iris: Any, agree: Callable[..., Any]) -> None:
     agree(KMeans(3, random_state=0, n_init=1).fit(iris[0]), iris[0], rung="skl2onnx-float64", tolerance=1e-9)
 
@@ -117,7 +138,7 @@ def test_a_model_that_cannot_be_pickled_is_a_refusal(iris: Any, exported: Callab
 @pytest.mark.parametrize(
     ("step", "reason"),
     [
-        (Sleepy(), "the converter did not finish within 5 s"),
+        (Sleepy(), "the converter did not finish within 2 s"),
         (Crashing(), "the converter's process ended with code -6"),
     ],
     ids=["endless", "crash"],
@@ -128,7 +149,7 @@ def test_a_converter_that_never_answers_is_a_refusal(
     model = step.fit(iris[0])
     with pytest.raises(Unsupported, match=reason):
         converters.convert(
-            model, contract_of(model, iris[0], ["transform"]), precision="float64", time_limit=5
+            model, contract_of(model, iris[0], ["transform"]), precision="float64", time_limit=2
         )
 
 
