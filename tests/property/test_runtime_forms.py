@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -12,10 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlpack.errors import InputError
-from mlpack.format.contract import CategoricalProfile, DType, Input, NumericProfile
+from mlpack.format.contract import CategoricalProfile, Contract, DType, Input, NumericProfile
 from mlpack.runtime._checks import Ranges
 from mlpack.runtime._intake import Intake
-from mlpack.format.contract import Contract
+
+Anything: TypeAlias = Any
 
 CELLS = st.one_of(
     st.none(),
@@ -43,7 +44,7 @@ def intake(dtype: DType, ranges: Ranges, rules: dict[str, Any]) -> Intake:
     return Intake(Contract(layout="frame", inputs=(item,), outputs=()), ranges)
 
 
-def outcome(reader: Intake, X: object) -> Any:
+def outcome(reader: Intake, X: object) -> tuple[Any, ...]:
     """The tensor's bytes and the remarks, or the refusal."""
     try:
         feeds, findings = reader.read(X)
@@ -68,7 +69,7 @@ def outcome(reader: Intake, X: object) -> Any:
     ),
 )
 def test_the_quick_way_and_the_exact_way_agree(
-    dtype: DType, cell: Any, ranges: Ranges, rules: dict[str, Any]
+    dtype: DType, cell: Anything, ranges: Ranges, rules: dict[str, Any]
 ) -> None:
     reader = intake(dtype, ranges, rules)
     quick = outcome(reader, {"c": cell})
@@ -88,7 +89,7 @@ def test_the_quick_way_and_the_exact_way_agree(
     ),
     nulls=st.booleans(),
 )
-def test_frames_of_one_row_read_as_part_of_longer_ones(rows: list[tuple[Any, ...]], nulls: bool) -> None:
+def test_frames_of_one_row_read_as_part_of_longer_ones(*, rows: list[tuple[Any, ...]], nulls: bool) -> None:
     dtypes: list[DType] = ["float64", "int64", "bool", "string"]
     contract = Contract(
         layout="frame",

@@ -109,7 +109,8 @@ def _check_numbers(check: Check, values: NDArray[Any], findings: Findings) -> No
     if len(findings) > before:
         return
     if check.limit < math.inf:
-        beyond = (np.abs(values) > check.limit) & np.isfinite(values)
+        # Not by absolute value, which the smallest integer does not have.
+        beyond = ((values > check.limit) | (values < -check.limit)) & np.isfinite(values)
         _refuse(check, beyond, f"at most {check.limit:g} in size", "a larger number", findings)
     if len(findings) > before:
         return

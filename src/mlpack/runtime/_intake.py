@@ -16,6 +16,7 @@ from mlpack.runtime._findings import Findings
 from mlpack.runtime._matrix import MatrixReader
 from mlpack.runtime._names import match_names
 from mlpack.runtime._rows import Feeds, RowReader
+from mlpack.runtime._tables import one_block, one_pandas_row, refuse_others
 from mlpack.runtime._texts import column_to_texts
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ class Intake:
                 return None
         if self._matrix is None:
             return None
-        matrix = cast("NDArray[Any]", X) if kind is np.ndarray else _one_block(X)
+        matrix = cast("NDArray[Any]", X) if kind is np.ndarray else one_block(X)
         if matrix is None or matrix.ndim != 2 or not len(matrix):
             return None
         ready = self._matrix.read(matrix)
@@ -135,7 +136,7 @@ class Intake:
             return self._from_polars(X, findings)
         if isinstance(X, loaded("pyarrow", "Table", "RecordBatch")):
             return self._from_arrow(X, findings)
-        _refuse_others(X)
+        refuse_others(X)
         if isinstance(X, list | tuple):
             return self._from_rows(X, findings)
         if hasattr(X, "__array__"):
@@ -154,7 +155,7 @@ class Intake:
             if len(names) == len(positions):
                 self._seen = (frame.columns, positions)
         if rows == 1 and positions:
-            cells = _one_pandas_row(frame)
+            cells = one_pandas_row(frame)
             if cells is not None:
                 return [(cells[position],) for position in positions], 1
         if frame.columns.is_unique:
@@ -246,34 +247,22 @@ class Intake:
 
     def _from_records(self, rows: Sequence[Mapping[Any, object]], findings: Findings) -> Sequence[object]:
         columns: list[list[object]] = [[] for _ in self._names]
+        extra = False
         for number, row in enumerate(rows):
             try:
                 cells = self._cells(row)
-                extra = len(row) - self._width
+                extra = extra or len(row) > self._width
             except KeyError:
                 # Names may need matching (integers for strings); a missing one is reported with its row.
                 found = list(row)
                 positions = match_names(self._names, found, findings, row=number)
                 findings.settle()
                 cells = tuple(row[found[position]] for position in positions)
-                extra = 0
-            if extra:
-                findings.remark("*", "extra columns ignored", 1)
             for column, cell in zip(columns, cells, strict=True):
                 column.append(cell)
+        if extra:
+            findings.remark("*", "extra columns ignored", 1)
         return columns
-
-
-def _one_block(X: object) -> NDArray[Any] | None:  # noqa: N803  (scikit-learn's name)
-    """Return a DataFrame of numbers of one type as a matrix, or None for anything else."""
-    if not isinstance(X, loaded("pandas", "DataFrame")):
-        return None
-    frame: Any = X
-    dtypes = set(frame.dtypes)
-    if len(dtypes) != 1 or not isinstance(dtype := dtypes.pop(), np.dtype) or dtype.kind not in "biuf":
-        return None
-    matrix: NDArray[Any] = frame.to_numpy()
-    return matrix
 
 
 def _length(value: Any) -> int:  # noqa: ANN401  (anything that is_column accepts)
@@ -282,39 +271,3 @@ def _length(value: Any) -> int:  # noqa: ANN401  (anything that is_column accept
 
 def _wrong_width(expected: int, found: int) -> InputError:
     return InputError(f"expected {expected} columns, found {found}", where="X")
-
-
-def _one_pandas_row(frame: Any) -> Sequence[object] | None:  # noqa: ANN401  (a pandas DataFrame)
-    """Return the cells of the only row, or None when taking them together would change one of them."""
-    row = frame.iloc[0]
-    cells: list[Any] = row.tolist()
-    if getattr(row.dtype, "kind", "O") == "O":
-        return cells
-    # pandas made all cells one type. Integers among floats are restored, which is exact below 2**53.
-    kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes]
-    if row.dtype == np.float64 and set(kinds) <= {"i", "u", "f"}:
-        for position, kind in enumerate(kinds):
-            if kind != "f":
-                if not abs(cells[position]) < 2**53:
-                    return None
-                cells[position] = int(cells[position])
-        return cells
-    return cells if len(set(kinds)) == 1 else None
-
-
-def _refuse_others(X: object) -> None:  # noqa: N803
-    """Refuse what looks like rows but is not.
-
-    Raises:
-        InputError: A sparse matrix, a lazy frame, or a single Series.
-    """
-    if hasattr(X, "tocsr") or hasattr(X, "todense"):
-        raise InputError("expected rows, found a sparse matrix", where="X", hint="pass X.toarray()")
-    if isinstance(X, loaded("polars", "LazyFrame")):
-        raise InputError("expected rows, found a LazyFrame", where="X", hint="pass X.collect()")
-    if isinstance(X, (*loaded("pandas", "Series", "Index"), *loaded("polars", "Series"))):
-        raise InputError(
-            "expected rows, found a Series, which may be a row or a column",
-            where="X",
-            hint="one row is dict(X), one column is X.to_frame()",
-        )

@@ -86,13 +86,13 @@ def _from_polars(series: Any) -> Texts | None:  # noqa: ANN401  (a polars Series
     """Return a polars column, whose type proves that every cell is a string or missing."""
     if type(series.dtype).__name__ not in ("String", "Categorical", "Enum"):
         return None
-    array = _objects(series.to_list())
+    array = np.asarray(series.to_numpy(), dtype=object)
     distinct = set(series.unique().to_list())
     if NULL_TEXT in distinct:
         return None
     if None in distinct:
         distinct = distinct - {None} | {NULL_TEXT}
-        array[series.is_null().to_numpy()] = NULL_TEXT
+        array = np.where(series.is_null().to_numpy(), NULL_TEXT, array)
     return array, distinct
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from onnx import TensorProto, helper
@@ -28,6 +28,7 @@ ELEMENTS = {
 }
 NATIVE = {"string": "object"}
 Echo = Callable[..., Predictor]
+Anything: TypeAlias = Any
 
 
 def model_bytes(
@@ -55,7 +56,7 @@ def echo_session(dtype: DType, width: int) -> Session:
 def echo_column() -> Echo:
     """One column called `c`; `transform` gives back what reached the graph."""
 
-    def build(dtype: DType, *, ranges: Any = "warn", **rules: Any) -> Predictor:
+    def build(dtype: DType, *, ranges: Anything = "warn", **rules: Anything) -> Predictor:
         contract = Contract(
             layout="frame",
             inputs=(Input(name="c", tensor="x", dtype=dtype, source="test", **rules),),
@@ -72,7 +73,9 @@ def echo_column() -> Echo:
 def echo_array() -> Echo:
     """An array of `width` columns; `transform` gives back what reached the graph."""
 
-    def build(width: int = 3, dtype: DType = "float64", *, ranges: Any = "warn", **rules: Any) -> Predictor:
+    def build(
+        width: int = 3, dtype: DType = "float64", *, ranges: Anything = "warn", **rules: Anything
+    ) -> Predictor:
         contract = Contract(
             layout="array",
             inputs=tuple(
@@ -147,9 +150,8 @@ def people_contract() -> Contract:
 @pytest.fixture
 def people_session() -> Session:
     """score = age (0 when missing) + visits + member + (A: 1, B: 2, else 0) - 40; proba by sigmoid."""
-    from onnx import numpy_helper
-
     import numpy as np
+    from onnx import numpy_helper
 
     node = helper.make_node
     tensors = [

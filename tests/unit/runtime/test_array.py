@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,10 @@ import pytest
 
 from mlpack.errors import InputError
 from mlpack.runtime.notices import ContractWarning
+from mlpack.runtime.predictor import Predictor
+
+Echo = Callable[..., Predictor]
+Anything: TypeAlias = Any
 
 X = np.arange(12.0).reshape(4, 3)
 
@@ -48,7 +53,7 @@ def read_only() -> np.ndarray[Any, Any]:
     ids=lambda rows: type(rows).__name__,
 )
 @pytest.mark.parametrize("count", [1, 4])
-def test_every_form_reaches_the_graph_unchanged(echo_array: Any, rows: Any, count: int) -> None:
+def test_every_form_reaches_the_graph_unchanged(echo_array: Echo, rows: Anything, count: int) -> None:
     if isinstance(rows, dict):
         some: Any = {name: column[:count] for name, column in rows.items()}
     else:
@@ -60,7 +65,7 @@ def test_every_form_reaches_the_graph_unchanged(echo_array: Any, rows: Any, coun
 
 @pytest.mark.parametrize("count", [1, 2, 100, 5000])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_one_bad_value_is_found_wherever_it_is(echo_array: Any, count: int, bad: float) -> None:
+def test_one_bad_value_is_found_wherever_it_is(echo_array: Echo, count: int, bad: float) -> None:
     rng = np.random.default_rng(0)
     model = echo_array(7)
     for row in {0, count // 2, count - 1}:
@@ -71,7 +76,7 @@ def test_one_bad_value_is_found_wherever_it_is(echo_array: Any, count: int, bad:
 
 
 @pytest.mark.parametrize("count", [1, 3, 5000])
-def test_allowed_nulls_pass_and_others_are_still_found(echo_array: Any, count: int) -> None:
+def test_allowed_nulls_pass_and_others_are_still_found(echo_array: Echo, count: int) -> None:
     model = echo_array(3, nulls=True)
     rows = np.full((count, 3), np.nan)
     assert np.isnan(model.transform(rows)).all()
@@ -80,12 +85,12 @@ def test_allowed_nulls_pass_and_others_are_still_found(echo_array: Any, count: i
         model.transform(rows)
 
 
-def test_allowed_infinities_pass(echo_array: Any) -> None:
+def test_allowed_infinities_pass(echo_array: Echo) -> None:
     assert echo_array(2, infinities=True).transform([[np.inf, -np.inf]]).tolist() == [[np.inf, -np.inf]]
 
 
 @pytest.mark.parametrize("count", [1, 3000])
-def test_a_limit_is_enforced_on_both_sides(echo_array: Any, count: int) -> None:
+def test_a_limit_is_enforced_on_both_sides(echo_array: Echo, count: int) -> None:
     model = echo_array(2, limit=10.0)
     rows = np.full((count, 2), 10.0)
     assert model.transform(rows).shape == (count, 2)
@@ -95,7 +100,9 @@ def test_a_limit_is_enforced_on_both_sides(echo_array: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 3000])
-def test_values_outside_the_range_are_counted(echo_array: Any, profile: Any, count: int) -> None:
+def test_values_outside_the_range_are_counted(
+    echo_array: Echo, profile: Callable[..., Any], count: int
+) -> None:
     model = echo_array(2, profile=profile(0.0, 1.0))
     rows = np.full((count, 2), 0.5)
     model.transform(rows)
@@ -107,12 +114,12 @@ def test_values_outside_the_range_are_counted(echo_array: Any, profile: Any, cou
 
 
 @pytest.mark.parametrize("rows", [np.zeros((2, 2)), pd.DataFrame(np.zeros((2, 2))), [[0.0, 0.0]]])
-def test_another_number_of_columns_is_refused(echo_array: Any, rows: object) -> None:
+def test_another_number_of_columns_is_refused(echo_array: Echo, rows: object) -> None:
     with pytest.raises(InputError, match=r"expected 3 (columns|cells), found 2"):
         echo_array().transform(rows)
 
 
-def test_masked_elements_are_missing(echo_array: Any) -> None:
+def test_masked_elements_are_missing(echo_array: Echo) -> None:
     masked = np.ma.masked_array(X, mask=X == 4.0)
     assert np.isnan(echo_array(nulls=True).transform(masked)).sum() == 1
     with pytest.raises(InputError, match="'x1': row 1: expected a number, found a missing value"):
@@ -121,12 +128,12 @@ def test_masked_elements_are_missing(echo_array: Any) -> None:
 
 @pytest.mark.parametrize("kind", ["U3", "S3", "datetime64[s]", "timedelta64[s]", "complex128"])
 @pytest.mark.parametrize("count", [1, 2])
-def test_other_kinds_of_arrays_are_refused(echo_array: Any, kind: str, count: int) -> None:
+def test_other_kinds_of_arrays_are_refused(echo_array: Echo, kind: str, count: int) -> None:
     with pytest.raises(InputError, match="expected a number, found"):
         echo_array(2).transform(np.zeros((count, 2), dtype="i8").astype(kind))
 
 
-def test_integers_that_a_double_cannot_hold_are_refused(echo_array: Any) -> None:
+def test_integers_that_a_double_cannot_hold_are_refused(echo_array: Echo) -> None:
     model = echo_array(1)
     held = np.array([[2**53], [2**60], [-(2**53)]])
     assert model.transform(held).astype(np.int64).tolist() == held.tolist()
@@ -140,7 +147,7 @@ def test_integers_that_a_double_cannot_hold_are_refused(echo_array: Any) -> None
         model.transform([[10**400]])
 
 
-def test_doubles_are_rounded_to_single_but_not_into_infinity(echo_array: Any) -> None:
+def test_doubles_are_rounded_to_single_but_not_into_infinity(echo_array: Echo) -> None:
     model = echo_array(1, "float32")
     assert model.transform(np.array([[0.1], [0.2]])).dtype == np.float32
     for rows in (np.array([[1e39]]), np.array([[1.0], [1e39]]), [[1e39]], [[1.0], [1e39]]):
@@ -148,7 +155,7 @@ def test_doubles_are_rounded_to_single_but_not_into_infinity(echo_array: Any) ->
             model.transform(rows)
 
 
-def test_an_array_of_strings_is_read(echo_array: Any) -> None:
+def test_an_array_of_strings_is_read(echo_array: Echo) -> None:
     model = echo_array(2, "string")
     assert model.transform(np.array([["a", "b"]])).tolist() == [["a", "b"]]
     assert model.transform(np.array([["a", "b"], ["c", "d"]], dtype=object)).tolist() == [
@@ -157,11 +164,16 @@ def test_an_array_of_strings_is_read(echo_array: Any) -> None:
     ]
 
 
-def test_an_object_with_the_array_protocol_is_read(echo_array: Any) -> None:
+def test_an_object_with_the_array_protocol_is_read(echo_array: Echo) -> None:
     class Tensor:
         ndim = 2
 
-        def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray[Any, Any]:
             return X
 
     assert echo_array().transform(Tensor()).tolist() == X.tolist()
+
+
+def test_the_smallest_integer_has_no_absolute_value_and_is_still_beyond_the_limit(echo_array: Echo) -> None:
+    with pytest.raises(InputError, match="expected at most 10 in size"):
+        echo_array(1, "int64", limit=10.0).transform(np.array([[-(2**63)], [1]]))

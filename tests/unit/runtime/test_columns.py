@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,16 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mlpack.errors import InputError
+from mlpack.errors import InputError, MlpackError
 from mlpack.format.contract import NULL_TEXT
 from mlpack.runtime.notices import ContractWarning
+from mlpack.runtime.predictor import Predictor
+
+Echo = Callable[..., Predictor]
+Anything: TypeAlias = Any
 
 
-class Colour(str, enum.Enum):
+class Colour(str, enum.Enum):  # noqa: UP042  (the older kind, whose str() is not its value)
     RED = "red"
 
 
@@ -54,7 +59,7 @@ FLOATS: list[Any] = [
 @pytest.mark.parametrize(
     "column", FLOATS, ids=lambda column: f"{type(column).__module__}.{type(column).__name__}"
 )
-def test_numbers_of_every_kind_become_doubles(echo_column: Any, column: Any) -> None:
+def test_numbers_of_every_kind_become_doubles(echo_column: Echo, column: Anything) -> None:
     assert echo_column("float64").transform({"c": column}).tolist() == [[1.0], [2.0]]
     assert echo_column("float64").transform({"c": column[:1]}).tolist() == [[1.0]]
 
@@ -84,7 +89,7 @@ MISSING: list[Any] = [
 @pytest.mark.parametrize(
     "column", MISSING, ids=lambda column: f"{type(column).__module__}.{type(column).__name__}"
 )
-def test_missing_numbers_become_nan_where_they_may(echo_column: Any, column: Any) -> None:
+def test_missing_numbers_become_nan_where_they_may(echo_column: Echo, column: Anything) -> None:
     np.testing.assert_equal(echo_column("float64", nulls=True).transform({"c": column}), [[1.0], [np.nan]])
     with pytest.raises(InputError, match="column 'c': row 1: expected a number, found a missing value"):
         echo_column("float64").transform({"c": column})
@@ -93,7 +98,7 @@ def test_missing_numbers_become_nan_where_they_may(echo_column: Any, column: Any
 @pytest.mark.parametrize(
     "column", MISSING, ids=lambda column: f"{type(column).__module__}.{type(column).__name__}"
 )
-def test_integers_have_no_missing_value(echo_column: Any, column: Any) -> None:
+def test_integers_have_no_missing_value(echo_column: Echo, column: Anything) -> None:
     with pytest.raises(InputError, match="row 1: expected an integer, found a missing value"):
         echo_column("int64", nulls=True).transform({"c": column})
 
@@ -126,7 +131,9 @@ NOT_NUMBERS: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("column", "found"), NOT_NUMBERS)
 @pytest.mark.parametrize("dtype", ["float64", "float32", "int64"])
-def test_what_is_no_number_is_refused_by_type(echo_column: Any, dtype: str, column: Any, found: str) -> None:
+def test_what_is_no_number_is_refused_by_type(
+    echo_column: Echo, dtype: str, column: Anything, found: str
+) -> None:
     with pytest.raises(
         InputError, match=rf"column 'c': row \d: expected an? (number|integer), found {found}"
     ):
@@ -145,7 +152,7 @@ def test_what_is_no_number_is_refused_by_type(echo_column: Any, dtype: str, colu
         pd.Series([1, 2**62], dtype="Int64"),
     ],
 )
-def test_whole_numbers_become_integers_exactly(echo_column: Any, column: Any) -> None:
+def test_whole_numbers_become_integers_exactly(echo_column: Echo, column: Anything) -> None:
     assert echo_column("int64").transform({"c": column}).tolist() == [[1], [2**62]]
 
 
@@ -166,7 +173,7 @@ def test_whole_numbers_become_integers_exactly(echo_column: Any, column: Any) ->
         pl.Series([1, 2**100], dtype=pl.Int128),
     ],
 )
-def test_numbers_that_are_no_integers_of_64_bits_are_refused(echo_column: Any, column: Any) -> None:
+def test_numbers_that_are_no_integers_of_64_bits_are_refused(echo_column: Echo, column: Anything) -> None:
     with pytest.raises(InputError, match="column 'c': row 1: expected an integer"):
         echo_column("int64").transform({"c": column})
 
@@ -184,18 +191,18 @@ def test_numbers_that_are_no_integers_of_64_bits_are_refused(echo_column: Any, c
         pa.array([1, 2**53 + 1]),
     ],
 )
-def test_integers_that_would_lose_digits_are_refused(echo_column: Any, column: Any) -> None:
+def test_integers_that_would_lose_digits_are_refused(echo_column: Echo, column: Anything) -> None:
     with pytest.raises(
-        InputError, match="column 'c': row 1: expected a number, found .*int.* cannot hold exactly"
+        InputError, match=r"column 'c': row 1: expected a number, found .*int.* cannot hold exactly"
     ):
         echo_column("float64").transform({"c": column})
     with pytest.raises(
-        InputError, match="column 'c': row 0: expected a number, found .*int.* cannot hold exactly"
+        InputError, match=r"column 'c': row 0: expected a number, found .*int.* cannot hold exactly"
     ):
         echo_column("float64").transform({"c": column[1:]})
 
 
-def test_a_pandas_row_of_integers_and_floats_loses_no_digits(echo_column: Any) -> None:
+def test_a_pandas_row_of_integers_and_floats_loses_no_digits(echo_column: Echo) -> None:
     model = echo_column("int64")
     row = pd.DataFrame({"c": [2**53 + 1], "other": [0.5]})
     assert model.transform(row).tolist() == [[2**53 + 1]]
@@ -213,7 +220,7 @@ def test_a_pandas_row_of_integers_and_floats_loses_no_digits(echo_column: Any) -
         [np.True_, False],
     ],
 )
-def test_booleans_stay_booleans(echo_column: Any, column: Any) -> None:
+def test_booleans_stay_booleans(echo_column: Echo, column: Anything) -> None:
     assert echo_column("bool").transform({"c": column}).tolist() == [[True], [False]]
     assert echo_column("int64").transform({"c": column}).tolist() == [[1], [0]]
 
@@ -221,7 +228,7 @@ def test_booleans_stay_booleans(echo_column: Any, column: Any) -> None:
 @pytest.mark.parametrize(
     "column", [[True, 1], [True, "true"], np.array([1, 0]), pd.Series([1.0, 0.0]), [True, None]]
 )
-def test_nothing_else_becomes_a_boolean(echo_column: Any, column: Any) -> None:
+def test_nothing_else_becomes_a_boolean(echo_column: Echo, column: Anything) -> None:
     with pytest.raises(InputError, match="expected a boolean"):
         echo_column("bool", nulls=True).transform({"c": column})
 
@@ -253,11 +260,11 @@ TEXTS: list[Any] = [
     "column", TEXTS, ids=lambda column: f"{type(column).__module__}.{type(column).__name__}"
 )
 @pytest.mark.parametrize("rows", [1, 4, 400])
-def test_strings_of_every_kind_reach_the_graph(echo_column: Any, column: Any, rows: int) -> None:
+def test_strings_of_every_kind_reach_the_graph(echo_column: Echo, column: Anything, rows: int) -> None:
     assert echo_column("string").transform({"c": column[:rows]}).ravel().tolist() == LONG[:rows]
 
 
-def test_a_string_enumeration_counts_as_its_value(echo_column: Any) -> None:
+def test_a_string_enumeration_counts_as_its_value(echo_column: Echo) -> None:
     assert echo_column("string").transform({"c": [Colour.RED, "blue"]}).tolist() == [["red"], ["blue"]]
 
 
@@ -285,7 +292,7 @@ GAPS: list[str | None] = ["a", None] * 200
 )
 @pytest.mark.parametrize("rows", [2, 400])
 def test_missing_strings_become_the_reserved_text_where_they_may(
-    echo_column: Any, column: Any, rows: int
+    echo_column: Echo, column: Anything, rows: int
 ) -> None:
     expected = ["a", NULL_TEXT] * (rows // 2)
     assert echo_column("string", nulls=True).transform({"c": column[:rows]}).ravel().tolist() == expected
@@ -297,7 +304,7 @@ def test_missing_strings_become_the_reserved_text_where_they_may(
 @pytest.mark.parametrize(
     "make", [list, pd.Series, pl.Series, pa.array, np.array, lambda x: pd.Series(x, dtype="category")]
 )
-def test_the_reserved_text_itself_is_refused(echo_column: Any, make: Any, rows: int) -> None:
+def test_the_reserved_text_itself_is_refused(echo_column: Echo, make: Anything, rows: int) -> None:
     cells = ["a"] * (rows - 1) + [NULL_TEXT]
     with pytest.raises(
         InputError, match=f"row {rows - 1}: expected a string, found the text that is reserved"
@@ -319,7 +326,7 @@ def test_the_reserved_text_itself_is_refused(echo_column: Any, make: Any, rows: 
         (pl.Series([WHEN]), "datetime"),
     ],
 )
-def test_what_is_no_string_is_refused_by_type(echo_column: Any, column: Any, found: str) -> None:
+def test_what_is_no_string_is_refused_by_type(echo_column: Echo, column: Anything, found: str) -> None:
     with pytest.raises(InputError, match=f"expected a string, found {found}"):
         echo_column("string").transform({"c": column})
 
@@ -327,7 +334,7 @@ def test_what_is_no_string_is_refused_by_type(echo_column: Any, column: Any, fou
 @pytest.mark.parametrize("make", [list, pd.Series, pl.Series])
 @pytest.mark.parametrize("rows", [1, 3, 400])
 def test_unknown_strings_are_refused_where_the_original_refuses(
-    echo_column: Any, seen: Any, make: Any, rows: int
+    echo_column: Echo, seen: Callable[..., Any], make: Anything, rows: int
 ) -> None:
     model = echo_column("string", unknown=False, profile=seen("a", "b"), ranges="ignore")
     model.transform({"c": make(["a"] * rows)})
@@ -337,19 +344,19 @@ def test_unknown_strings_are_refused_where_the_original_refuses(
         model.transform({"c": make(["a"] * (rows - 1) + ["c"])})
 
 
-def test_with_an_incomplete_list_nothing_is_unknown(echo_column: Any, seen: Any) -> None:
+def test_with_an_incomplete_list_nothing_is_unknown(echo_column: Echo, seen: Callable[..., Any]) -> None:
     model = echo_column("string", unknown=False, profile=seen("a", other_share=0.1))
     assert model.transform({"c": "zzz"}).tolist() == [["zzz"]]
 
 
-def test_a_missing_string_is_not_an_unknown_one(echo_column: Any, seen: Any) -> None:
+def test_a_missing_string_is_not_an_unknown_one(echo_column: Echo, seen: Callable[..., Any]) -> None:
     model = echo_column("string", nulls=True, unknown=False, profile=seen("a"))
     assert model.transform({"c": ["a", None]}).tolist() == [["a"], [NULL_TEXT]]
 
 
 @pytest.mark.parametrize("cell", [5.0, 5, np.float64(5), True + 4])
 def test_the_range_is_judged_alike_for_one_row_and_for_many(
-    echo_column: Any, profile: Any, cell: Any
+    echo_column: Echo, profile: Callable[..., Any], cell: Anything
 ) -> None:
     for X in ({"c": cell}, {"c": [cell, 1.0]}):
         model = echo_column("float64", profile=profile(0.0, 2.0))
@@ -358,17 +365,29 @@ def test_the_range_is_judged_alike_for_one_row_and_for_many(
         assert model.counts == {"c: above maximum": 1}
 
 
-def test_an_integer_limit_is_enforced(echo_column: Any) -> None:
+def test_an_integer_limit_is_enforced(echo_column: Echo) -> None:
     with pytest.raises(InputError, match="expected at most 10 in size"):
         echo_column("int64", limit=10.0).transform({"c": [1, -11]})
 
 
-def test_a_column_of_two_dimensions_is_refused(echo_column: Any) -> None:
+def test_a_column_of_two_dimensions_is_refused(echo_column: Echo) -> None:
     for dtype in ("float64", "string"):
         with pytest.raises(InputError, match="found an array of 2 dimensions"):
             echo_column(dtype).transform({"c": np.zeros((2, 2), dtype="U1" if dtype == "string" else float)})
 
 
-def test_all_wrong_rows_of_a_column_are_counted(echo_column: Any) -> None:
+def test_all_wrong_rows_of_a_column_are_counted(echo_column: Echo) -> None:
     with pytest.raises(InputError, match=r"row 1: expected a number, found str \(and 2 more\)"):
         echo_column("float64").transform({"c": [1.0, "x", "y", 2.0, "z"]})
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\U0001f40d", "x" * 100_000, " ", "\n"])
+def test_unusual_strings_reach_the_graph_unchanged(echo_column: Echo, text: str) -> None:
+    assert echo_column("string").transform({"c": text}).tolist() == [[text]]
+    assert echo_column("string").transform({"c": [text, "a"]}).tolist() == [[text], ["a"]]
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_string_that_has_no_utf8_is_refused(echo_column: Echo, rows: int) -> None:
+    with pytest.raises(MlpackError):
+        echo_column("string").transform({"c": ["\ud800"] * rows})

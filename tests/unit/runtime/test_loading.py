@@ -3,7 +3,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from onnx import TensorProto, helper
@@ -19,7 +19,7 @@ from mlpack.errors import (
     UsageError,
 )
 from mlpack.format.contract import Output
-from mlpack.format.evidence import Golden, MethodParity, Parity
+from mlpack.format.evidence import Cell, Golden, MethodParity, Parity
 from mlpack.format.opening import inspect
 from mlpack.runtime.loading import load
 from mlpack.runtime.notices import UnsignedWarning
@@ -27,6 +27,8 @@ from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.replay import golden_output, replay_golden
 from mlpack.trust.policy import UNSIGNED, Policy
 from mlpack.trust.verification import verify
+
+Anything: TypeAlias = Any
 
 Make = Callable[..., Path]
 
@@ -141,7 +143,7 @@ def test_another_format_class_is_refused_by_name(tmp_path: Path, make_bundle: Ma
 
 
 @pytest.mark.parametrize("bundle", [None, 5, b"path"])
-def test_what_is_no_bundle_is_refused(bundle: Any) -> None:
+def test_what_is_no_bundle_is_refused(bundle: Anything) -> None:
     with pytest.raises(UsageError, match="bundle"):
         load(bundle, policy=Policy.from_digest("bundle:sha256:" + "0" * 64))
 
@@ -155,7 +157,12 @@ def test_arguments_reach_the_predictor(bundle: Path) -> None:
             load(bundle, policy=UNSIGNED, threads=0)
 
 
-ROWS = {"age": [50.0, 50.0], "visits": [1, 1], "member": [True, True], "city": ["A", None]}
+ROWS: dict[str, list[Cell]] = {
+    "age": [50.0, 50.0],
+    "visits": [1, 1],
+    "member": [True, True],
+    "city": ["A", None],
+}
 
 
 def evidence(people: Predictor, off: float = 0.0, certificate: str = "exact") -> tuple[Golden, Parity]:

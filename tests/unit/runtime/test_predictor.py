@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from mlpack.format.contract import Contract
 from mlpack.runtime.notices import ContractWarning
 from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.session import Session
+
+Echo = Callable[..., Predictor]
 
 ROWS: dict[str, list[Any]] = {
     "age": [30.0, 50.0, None],
@@ -32,6 +35,13 @@ def frame(rows: int = 3) -> pd.DataFrame:
 
 def records(rows: int = 3) -> list[dict[str, Any]]:
     return [{name: cells[row] for name, cells in ROWS.items()} for row in range(rows)]
+
+
+class ForeignFrame:
+    columns = ("visits", "age", "member", "city")
+
+    def __array__(self, dtype: object = None, copy: object = None) -> np.ndarray[Any, Any]:
+        return np.zeros((1, 4))
 
 
 FORMS: dict[str, Any] = {
@@ -131,7 +141,7 @@ def test_feature_names_are_those_of_the_frame(people: Predictor) -> None:
     assert people.n_features_in_ == 4
 
 
-def test_an_array_contract_has_no_feature_names(echo_array: Any) -> None:
+def test_an_array_contract_has_no_feature_names(echo_array: Echo) -> None:
     assert not hasattr(echo_array(), "feature_names_in_")
 
 
@@ -160,6 +170,11 @@ def test_a_missing_key_of_one_record_is_named_with_its_row(people: Predictor) ->
 
 def test_further_columns_are_ignored_and_counted(people: Predictor) -> None:
     assert people.decision_function(frame().assign(extra=1)).tolist() == SCORES
+    assert people.counts == {"extra columns ignored": 1}
+
+
+def test_further_keys_of_records_are_counted_once_a_call(people: Predictor) -> None:
+    assert people.decision_function([{**row, "more": 1} for row in records()]).tolist() == SCORES
     assert people.counts == {"extra columns ignored": 1}
 
 
@@ -207,7 +222,7 @@ def test_no_value_of_a_row_is_quoted(people: Predictor) -> None:
         assert secret not in str(caught.value)
 
 
-def test_at_most_twenty_problems_are_spelled_out(echo_array: Any) -> None:
+def test_at_most_twenty_problems_are_spelled_out(echo_array: Echo) -> None:
     with pytest.raises(InputError) as caught:
         echo_array(30).transform([["x"] * 30])
     assert len(caught.value.problems) == 21
@@ -267,6 +282,7 @@ def test_a_contract_of_other_inputs_than_the_graph_is_refused(
         (frame()["age"], "found a Series"),
         (pl.Series([1.0]), "found a Series"),
         (pl.DataFrame(ROWS).lazy(), "found a LazyFrame"),
+        (ForeignFrame(), "found ForeignFrame of an unknown library"),
         (np.array(1.0), "expected 2 dimensions, found 0"),
         (np.zeros(4), "expected 2 dimensions, found 1"),
         (np.zeros((1, 1, 4)), "expected 2 dimensions, found 3"),
@@ -281,12 +297,12 @@ def test_what_is_not_rows_is_refused(people: Predictor, X: object, said: str) ->
         people.predict(X)
 
 
-def test_a_sparse_matrix_is_refused_with_the_way_out(echo_array: Any) -> None:
+def test_a_sparse_matrix_is_refused_with_the_way_out(echo_array: Echo) -> None:
     with pytest.raises(InputError, match=r"X\.toarray\(\)"):
         echo_array().transform(csr_matrix(np.zeros((2, 3))))
 
 
-def test_integer_column_labels_match_by_their_text(echo_column: Any) -> None:
+def test_integer_column_labels_match_by_their_text(echo_column: Echo) -> None:
     model = echo_column("float64")
     renamed = pd.DataFrame({"c": [1.0, 2.0]}).rename(columns={"c": 0})
     with pytest.raises(InputError, match="'c'"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -9,6 +9,8 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from mlpack.errors import FormatError, MlpackError, UsageError
 from mlpack.runtime.session import open_session
+
+Anything: TypeAlias = Any
 
 X = helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None])
 Y = helper.make_tensor_value_info("y", TensorProto.DOUBLE, [None])
@@ -40,7 +42,7 @@ def test_a_model_runs_from_bytes_on_one_thread() -> None:
 
 
 @pytest.mark.parametrize("threads", [0, -1, True, 1.5, None])
-def test_threads_are_a_positive_number(threads: Any) -> None:
+def test_threads_are_a_positive_number(threads: Anything) -> None:
     with pytest.raises(UsageError, match="threads"):
         open_session(b"", threads=threads)
 
@@ -52,7 +54,7 @@ def test_what_is_no_model_is_refused(data: bytes) -> None:
 
 
 def test_an_unknown_operator_is_refused_quietly(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(MlpackError, match="onnxruntime .* refuses the model") as caught:
+    with pytest.raises(MlpackError, match=r"onnxruntime .* refuses the model") as caught:
         open_session(model([helper.make_node("NoSuchThing", ["x"], ["y"])]).SerializeToString())
     assert caught.value.code == "engine"
     assert capfd.readouterr() == ("", "")
