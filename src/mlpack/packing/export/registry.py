@@ -47,6 +47,7 @@ FAMILIES: dict[str, str] = {
             "sklearn.preprocessing.Binarizer",
             "sklearn.preprocessing.PolynomialFeatures",
         ),
+        "discretization": ("sklearn.preprocessing.KBinsDiscretizer",),
         "selection": (
             "sklearn.feature_selection.SelectKBest",
             "sklearn.feature_selection.SelectPercentile",
@@ -101,6 +102,7 @@ FAMILIES: dict[str, str] = {
             "sklearn.linear_model.Perceptron",
             "sklearn.linear_model.PassiveAggressiveClassifier",
             "sklearn.svm.LinearSVC",
+            "sklearn.discriminant_analysis.LinearDiscriminantAnalysis",
         ),
         "trees": (
             "sklearn.tree.DecisionTreeClassifier",

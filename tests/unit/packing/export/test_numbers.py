@@ -13,6 +13,7 @@ from sklearn import datasets
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA, TruncatedSVD
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.dummy import DummyClassifier, DummyRegressor
 from sklearn.ensemble import (
     StackingClassifier,
@@ -45,6 +46,7 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import (
     Binarizer,
     FunctionTransformer,
+    KBinsDiscretizer,
     MaxAbsScaler,
     MinMaxScaler,
     Normalizer,
@@ -63,7 +65,6 @@ DATA = {
     "wine": datasets.load_wine,
     "iris": datasets.load_iris,
 }
-WITH_NAN = ("nan",)
 
 
 def table(name: str) -> tuple[Any, Any]:
@@ -102,6 +103,10 @@ CASES: dict[str, tuple[Any, str]] = {
     "indicator, all": (MissingIndicator(features="all"), "wine+nan"),
     "log1p": (FunctionTransformer(np.log1p), "wine"),
     "identity": (FunctionTransformer(), "wine"),
+    "bins": (KBinsDiscretizer(4, encode="ordinal"), "wine"),
+    "bins, one-hot": (KBinsDiscretizer(3, strategy="uniform"), "wine"),
+    "discriminant, two": (LinearDiscriminantAnalysis(), "cancer"),
+    "discriminant, three": (LinearDiscriminantAnalysis(), "wine"),
     "union": (FeatureUnion([("s", StandardScaler()), ("p", PCA(2))], transformer_weights={"p": 3.0}), "wine"),
     "columns": (
         ColumnTransformer(

@@ -33,6 +33,9 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
         return Tensor(formulas.argmax(graph, scores.name), "int64", None)
     if method in ("predict_proba", "predict_log_proba"):
         shares = _shares(scope, model, scores, binary=binary)
+        if method == "predict_log_proba" and type(model).__name__ == "LinearDiscriminantAnalysis":
+            empty = graph.op("Equal", shares, graph.doubles(0.0))  # the original keeps the logarithm finite
+            shares = graph.op("Where", empty, graph.doubles(np.finfo(np.float64).smallest_normal), shares)
         shares = graph.op("Log", shares) if method == "predict_log_proba" else shares
         return Tensor(shares, "float64", classes)
     raise scope.unsupported(model, f"has no {method}")
@@ -64,7 +67,9 @@ def _shares(scope: Scope, model: Fitted, scores: Tensor, *, binary: bool) -> str
         share = graph.op("Div", graph.op("Add", limited, one), graph.doubles(2.0))
     elif kind.startswith("LogisticRegression"):
         return _logistic(scope, model, scores, binary=binary)
-    elif kind == "SGDClassifier" and model.loss == "log_loss":
+    elif kind == "LinearDiscriminantAnalysis" and not binary:
+        return formulas.softmax(graph, scores.name)
+    elif kind == "LinearDiscriminantAnalysis" or (kind == "SGDClassifier" and model.loss == "log_loss"):
         share = formulas.sigmoid(graph, scores.name)
     else:
         raise scope.unsupported(model, "has no probabilities")
