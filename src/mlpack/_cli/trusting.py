@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 __all__ = ["add_policy_arguments", "chosen_policy"]
 
+HINT = "pass --key NAME.pub, --policy FILE or --digest bundle:sha256:..., or set MLPACK_POLICY to a policy file"
+
 
 def add_policy_arguments(parser: argparse.ArgumentParser, *, unsigned: bool) -> None:
     """Add --key, --policy, --digest and, where it makes sense, --unsigned; they exclude one another."""
@@ -42,4 +44,9 @@ def chosen_policy(arguments: argparse.Namespace) -> Policy | Unsigned:
             raise UsageError(error.message, where="--digest", hint=error.hint) from error
     if getattr(arguments, "unsigned", False):
         return UNSIGNED
-    return resolve_policy(arguments.policy)
+    try:
+        return resolve_policy(arguments.policy)
+    except PolicyError as error:
+        if arguments.policy:
+            raise
+        raise PolicyError(error.message, where=error.where, hint=HINT) from error

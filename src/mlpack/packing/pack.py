@@ -136,7 +136,11 @@ def pack(
         if methods is not None:
             raise
         # The logarithm of a probability near 0 magnifies its last bit; nobody asked for it by name.
-        warnings.warn(f"predict_log_proba is left out of the bundle: {error.message}", PackWarning, stacklevel=2)
+        warnings.warn(
+            "predict_log_proba is left out of the bundle, because it alone disagrees: " + "; ".join(error.problems),
+            PackWarning,
+            stacklevel=2,
+        )
         native = replace(native, methods=[method for method in native.methods if method != _LOGARITHM])
         contract, graph, parity = _export(native, description, request.certificate)
     made = Made(
