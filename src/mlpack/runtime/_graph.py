@@ -35,9 +35,12 @@ _CHILDREN: Mapping[str, Mapping[int, str]] = {
     "Tensor": {},
 }
 
-# Attributes hold long lists as one field per number. A run of them is passed over at once: field 7, a float
-# of four bytes, and field 8, an integer.
-_RUN = re.compile(rb"(?:\x3d.{4})+|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+", re.DOTALL)
+# Attributes hold long lists as one field per element. A run of them is passed over at once: field 7, a float
+# of four bytes; field 8, an integer; field 9, a string, here of up to 31 bytes.
+_SHORT = b"|".join(b"\\x%02x.{%d}" % (length, length) for length in range(32))
+_RUN = re.compile(
+    rb"(?:\x3d.{4})+|(?:\x40[\x80-\xff]{0,9}[\x00-\x7f])+|(?:\x4a(?:" + _SHORT + rb"))+", re.DOTALL
+)
 
 
 def check_graph(model: bytes) -> None:

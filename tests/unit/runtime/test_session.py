@@ -8,6 +8,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from mlpack.errors import FormatError, MlpackError, UsageError
+from mlpack.runtime._graph import check_graph
 from mlpack.runtime.session import open_session
 
 Anything: TypeAlias = Any
@@ -148,3 +149,20 @@ def test_long_attributes_are_passed_over() -> None:
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", 3)]
     data = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
     assert open_session(data).get_inputs()[0].name == "x"
+
+
+def test_external_data_behind_long_attributes_is_found() -> None:
+    node = helper.make_node(
+        "Constant",
+        [],
+        ["w"],
+        names=["", "LEAF", "BRANCH_LEQ", "x" * 31, "y" * 32, "z" * 300] * 50,
+        numbers=[-1, 0, 2**62, 127, 128] * 50,
+        values=[0.5, -1.0] * 50,
+    )
+    for data in (model([node]), model([node, helper.make_node("Constant", [], ["v"], value=external())])):
+        if data.graph.node[-1].output[0] == "w":
+            check_graph(data.SerializeToString())
+            data.graph.node[0].attribute.append(helper.make_attribute("last", external()))
+        with pytest.raises(FormatError, match="external data"):
+            check_graph(data.SerializeToString())
