@@ -1,4 +1,4 @@
-"""A target is as it was or complete: after kill -9 at any moment, on a full disk, with two writers at once."""
+"""A target is as it was or complete: after kill -9 at any moment, on a full disk, with two writers."""
 
 from __future__ import annotations
 
