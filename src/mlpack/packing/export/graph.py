@@ -102,8 +102,8 @@ class Columns:
 class GraphBuilder:
     """Collects nodes and constants; equal nodes and equal constants are shared.
 
-    Node results are named `t0`, `t1`, ... and constants `c0`, `c1`, ... in order of creation, which the
-    fitted model alone decides.
+    Node results are named `/t0`, `/t1`, ... and constants `/c0`, `/c1`, ... in order of creation, which the
+    fitted model alone decides. The slash keeps them apart from the names of inputs and outputs.
     """
 
     nodes: list[onnx.NodeProto] = field(default_factory=list)
@@ -123,7 +123,7 @@ class GraphBuilder:
         content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
         key = f"{array.dtype.str}{array.shape}".encode() + hashlib.sha256(content).digest()
         if key not in self.constants:
-            self.constants[key] = numpy_helper.from_array(array, name=f"c{len(self.constants)}")
+            self.constants[key] = numpy_helper.from_array(array, name=f"/c{len(self.constants)}")
         return str(self.constants[key].name)
 
     def doubles(self, value: Any) -> str:  # noqa: ANN401 - whatever numpy takes
@@ -153,7 +153,7 @@ class GraphBuilder:
         node.attribute.extend(_attribute(key, attributes[key]) for key in sorted(attributes))
         key = hashlib.sha256(node.SerializeToString(deterministic=True)).digest() + bytes([outputs])
         if key not in self._known:
-            names = tuple(f"t{self._count + index}" for index in range(outputs))
+            names = tuple(f"/t{self._count + index}" for index in range(outputs))
             self._count += outputs
             node.output.extend(names)
             self.nodes.append(node)
