@@ -112,7 +112,7 @@ class DirectoryTree:
     def _scan(self, folder: str, prefix: str, found: dict[str, int]) -> None:
         try:
             with os.scandir(folder) as listing:
-                children = list(itertools.islice(listing, MAX_FILES + 2 - self._seen))
+                children = list(itertools.islice(listing, 2 * MAX_FILES + 2 - self._seen))
         except OSError as error:
             if not prefix:
                 raise _unreadable(Path(folder), error) from error
@@ -121,8 +121,8 @@ class DirectoryTree:
         if not children:
             self.problems.append(f"{prefix or '.'!r}: empty folder")
         self._seen += len(children)
-        if self._seen > MAX_FILES:
-            raise FormatError(f"more than {MAX_FILES} files and folders")
+        if self._seen > 2 * MAX_FILES:
+            raise FormatError(f"more than {2 * MAX_FILES} files and folders")
         for child in sorted(children, key=lambda child: child.name):
             path = prefix + child.name
             try:
@@ -136,6 +136,8 @@ class DirectoryTree:
         elif child.is_symlink():
             self.problems.append(f"{path!r}: a symbolic link")
         elif child.is_file(follow_symlinks=False):
+            if len(found) >= MAX_FILES:
+                raise FormatError(f"more than {MAX_FILES} files")
             found[path] = child.stat(follow_symlinks=False).st_size
         elif not child.is_dir(follow_symlinks=False):
             self.problems.append(f"{path!r}: not a regular file")
