@@ -9,7 +9,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mlpack
 import numpy as np
 import pandas as pd
 from sklearn.compose import ColumnTransformer
@@ -18,6 +17,8 @@ from sklearn.ensemble import GradientBoostingClassifier, RandomForestClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+import mlpack
 
 
 def made_customers(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
@@ -32,7 +33,12 @@ def made_customers(rows: int) -> tuple[pd.DataFrame, np.ndarray]:
             "plan": rng.choice(["basic", "plus", "pro"], rows, p=[0.5, 0.3, 0.2]),
         }
     )
-    leaves = frame["monthly charge"] / 40 - frame["tenure"] / 30 + (frame["plan"] == "basic") + rng.normal(0, 1, rows)
+    leaves = (
+        frame["monthly charge"] / 40
+        - frame["tenure"] / 30
+        + (frame["plan"] == "basic")
+        + rng.normal(0, 1, rows)
+    )
     frame.loc[rng.random(rows) < 0.1, "tenure"] = np.nan
     frame.loc[rng.random(rows) < 0.05, "city"] = None
     return frame, np.where(leaves > 1, "leaves", "stays")
@@ -50,7 +56,9 @@ def fit_customers(frame: pd.DataFrame, target: np.ndarray) -> Pipeline:
     columns = ColumnTransformer(
         [("numbers", numbers, ["age", "monthly charge", "tenure"]), ("texts", texts, ["city", "plan"])]
     )
-    return Pipeline([("columns", columns), ("model", GradientBoostingClassifier(random_state=0))]).fit(frame, target)
+    return Pipeline([("columns", columns), ("model", GradientBoostingClassifier(random_state=0))]).fit(
+        frame, target
+    )
 
 
 def customers(folder: Path) -> None:
@@ -64,7 +72,8 @@ def customers(folder: Path) -> None:
     key, public = mlpack.trust.generate_key(folder / "release", password=None)
     mlpack.sign(bundle, mlpack.trust.KeySigner.from_file(key))
     verified = mlpack.verify(bundle.path, policy=mlpack.Policy.from_key(public))
-    print(f"verified  signed by {verified.signer.fingerprint[:26]}...")
+    signer = verified.signer.fingerprint if verified.signer else "nobody"
+    print(f"verified  signed by {signer[:40]}...")
 
     model = mlpack.load(verified)
     fresh, _ = made_customers(500)
@@ -72,7 +81,7 @@ def customers(folder: Path) -> None:
     error = np.abs(model.predict_proba(fresh) - pipeline.predict_proba(fresh)).max()
     print(f"predicts  labels equal: {same}, largest difference of a probability: {error:.1e}")
     one = {"age": 41, "monthly charge": 70.5, "tenure": None, "city": "Oslo", "plan": "basic"}
-    print(f"one row   {model.predict(one)[0]}, classes {model.classes_.tolist()}: {model.predict_proba(one)[0].round(4)}")
+    print(f"one row   {model.predict(one)[0]}, probabilities {model.predict_proba(one)[0].round(4).tolist()}")
 
     damaged = bytearray(bundle.path.read_bytes())
     damaged[len(damaged) // 2] ^= 1
@@ -90,10 +99,10 @@ def tumours(folder: Path) -> None:
     rows, target = load_breast_cancer(return_X_y=True)
     forest = RandomForestClassifier(random_state=0).fit(rows[:400], target[:400])
     bundle = mlpack.pack(forest, name="tumours", version="0.1.0", example=rows[:400], output=folder)
-    # Fresh rows bring new extremes. By default each column warns once and every row is counted in model.counts.
+    # Fresh rows bring new extremes; by default each column warns once, and model.counts counts them.
     model = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest), ranges="ignore")
     same = np.array_equal(model.predict_proba(rows[400:]), forest.predict_proba(rows[400:]))
-    print(f"forest    certificate: {bundle.parity.certificate}; probabilities of unseen rows bit-identical: {same}")
+    print(f"forest    certificate: {bundle.parity.certificate}; probabilities bit-identical: {same}")
 
 
 def main() -> None:

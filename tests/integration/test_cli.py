@@ -30,7 +30,9 @@ pipeline = make_pipeline(columns, LogisticRegression()).fit(X, data.target_names
 """
 
 
-def run(folder: Path, *words: str, text: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    folder: Path, *words: str, text: str | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).parent / "mlpack"), *words],
         cwd=folder,
@@ -126,7 +128,9 @@ def test_predict_takes_json_lines_from_standard_input(work: Path) -> None:
 
 def test_predict_writes_a_file(work: Path, tmp_path: Path) -> None:
     target = tmp_path / "answers.csv"
-    assert run(work, "predict", BUNDLE, "rows.csv", "--key", "release.pub", "--output", str(target)).stdout == ""
+    assert (
+        run(work, "predict", BUNDLE, "rows.csv", "--key", "release.pub", "--output", str(target)).stdout == ""
+    )
     assert target.read_text().startswith("predict\n")
 
 
@@ -165,8 +169,8 @@ def test_a_signed_bundle_is_not_signed_again_unasked(work: Path) -> None:
 
 
 def test_a_key_with_a_password_needs_it(tmp_path: Path) -> None:
-    assert run(tmp_path, "keygen", "k", MLPACK_KEY_PASSWORD="secret").returncode == 0  # noqa: S106
-    done = run(tmp_path, "sign", "nothing", "--key", "k.key", MLPACK_KEY_PASSWORD="hunter2")  # noqa: S106
+    assert run(tmp_path, "keygen", "k", MLPACK_KEY_PASSWORD="secret").returncode == 0
+    done = run(tmp_path, "sign", "nothing", "--key", "k.key", MLPACK_KEY_PASSWORD="hunter2")
     assert (done.returncode, "password" in done.stderr, "hunter2" in done.stderr) == (1, True, False)
 
 
@@ -209,5 +213,3 @@ def test_no_model_library_is_needed_to_verify_and_predict(work: Path) -> None:
         [sys.executable, "-c", program], cwd=work, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
-
-

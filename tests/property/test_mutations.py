@@ -129,9 +129,7 @@ def test_any_two_parts_of_the_archive_swapped(signed: Signed, first: int, second
     folder_name=st.sampled_from(
         ["", "model", "wheels", "attestations", "code", ".git", "evidence", "new/deep"]
     ),
-    name=st.text(
-        st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40
-    ),
+    name=st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=40),
     content=st.binary(max_size=50),
 )
 def test_any_file_added(signed: Signed, folder_name: str, name: str, content: bytes) -> None:

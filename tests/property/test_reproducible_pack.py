@@ -1,4 +1,4 @@
-"""The law of identity: the same fitted model in the same environment gives the same bytes, wherever it is packed."""
+"""The law of identity: the same fitted model in the same environment gives the same bytes anywhere."""
 
 from __future__ import annotations
 
@@ -117,6 +117,10 @@ def test_packing_again_under_other_circumstances_gives_the_same_bytes(case: str,
     assert hashlib.sha256(first).hexdigest() == hashlib.sha256(second).hexdigest()
 
 
+def _file_name(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
 @pytest.fixture
 def mirror(tmp_path: Path) -> Iterator[str]:
     """Serve a plain static index with the files of the configured one, without sizes or times."""
@@ -128,7 +132,7 @@ def mirror(tmp_path: Path) -> Iterator[str]:
         page = tmp_path / "simple" / package["name"] / "index.html"
         page.parent.mkdir(parents=True)
         links = [
-            f'<a href="{wheel["url"]}#sha256={wheel["hashes"]["sha256"]}">{wheel["url"].rpartition("/")[2]}</a>'
+            f'<a href="{wheel["url"]}#sha256={wheel["hashes"]["sha256"]}">{_file_name(wheel["url"])}</a>'
             for wheel in package["wheels"]
         ]
         page.write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
@@ -145,6 +149,11 @@ def test_another_index_mirror_gives_the_same_bytes(tmp_path: Path, mirror: str) 
     pickled.write_bytes(pickle.dumps(frame_pipeline()))
     first = pack_elsewhere(tmp_path / "a", pickled, umask="022", user=None)
     second = pack_elsewhere(
-        tmp_path / "b", pickled, umask="022", user=None, UV_DEFAULT_INDEX=mirror, UV_CACHE_DIR=str(tmp_path / "c")
+        tmp_path / "b",
+        pickled,
+        umask="022",
+        user=None,
+        UV_DEFAULT_INDEX=mirror,
+        UV_CACHE_DIR=str(tmp_path / "c"),
     )
     assert first == second

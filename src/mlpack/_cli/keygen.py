@@ -15,7 +15,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("name", metavar="NAME", help="writes NAME.key and NAME.pub")
-    parser.add_argument("--curve", choices=("P-256", "P-384", "P-521"), default="P-256", help="default: P-256")
+    parser.add_argument(
+        "--curve", choices=("P-256", "P-384", "P-521"), default="P-256", help="default: P-256"
+    )
     parser.add_argument("--no-password", action="store_true", help="leave the private key unprotected")
 
 
@@ -36,11 +38,15 @@ def _password(arguments: argparse.Namespace) -> bytes | None:
         return os.environ["MLPACK_KEY_PASSWORD"].encode()
     if not sys.stdin.isatty():
         raise UsageError(
-            "no terminal to ask for a password", where="keygen", hint="set MLPACK_KEY_PASSWORD, or pass --no-password"
+            "no terminal to ask for a password",
+            where="keygen",
+            hint="set MLPACK_KEY_PASSWORD, or pass --no-password",
         )
     first = getpass.getpass("Password for the private key: ")
     if first != getpass.getpass("Once more: "):
         raise UsageError("the two passwords differ", where="keygen")
     if not first:
-        raise UsageError("an empty password protects nothing", where="keygen", hint="pass --no-password to do without")
+        raise UsageError(
+            "an empty password protects nothing", where="keygen", hint="pass --no-password to do without"
+        )
     return first.encode()

@@ -29,7 +29,7 @@ DONE, FAILED, WRONG_USAGE, NOT_VERIFIED, OUT_OF_TOLERANCE = range(5)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status: 0 done, 1 failed, 2 wrong usage, 3 not verified, 4 tolerance."""
+    """Run one command and return its exit status, one of the five above."""
     parser = _parser()
     arguments = parser.parse_args(argv)
     warnings.showwarning = _show_warning
@@ -55,7 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     from mlpack import __version__
 
     parser = argparse.ArgumentParser(
-        prog="mlpack", description="From a fitted model to something that an operator can trust and run anywhere."
+        prog="mlpack",
+        description="From a fitted model to something that an operator can trust and run anywhere.",
     )
     parser.add_argument("--version", action="version", version=f"mlpack {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -64,7 +65,9 @@ def _parser() -> argparse.ArgumentParser:
         module = importlib.import_module(f"mlpack._cli.{name}")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    commands.add_parser("doctor", help="check the installation")  # answered by mlpack_sdk before we are reached
+    commands.add_parser(
+        "doctor", help="check the installation"
+    )  # answered by mlpack_sdk before we are reached
     return parser
 
 
@@ -76,7 +79,7 @@ def _status(error: MlpackError) -> int:
     return WRONG_USAGE if isinstance(error, UsageError) else FAILED
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     _complain(f"warning: {message}")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
@@ -28,17 +27,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("model", metavar="MODEL", help="the fitted model, as FILE.py:NAME or MODULE:NAME")
     parser.add_argument(
-        "--example", required=True, help="training rows, as FILE.py:NAME, MODULE:NAME, or a .csv or .parquet file"
+        "--example",
+        required=True,
+        help="training rows, as FILE.py:NAME, MODULE:NAME, or a .csv or .parquet file",
     )
     parser.add_argument("--name", required=True, help="name of the bundle")
     parser.add_argument("--version", required=True, help="version of the bundle")
     parser.add_argument("--output", metavar="DIR", default="dist", help="folder to write to (default: dist)")
-    parser.add_argument("--method", action="append", dest="methods", help="offer only this method; may repeat")
-    parser.add_argument("--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight")
-    parser.add_argument("--platform", action="append", dest="platforms", help="lock for os/architecture; may repeat")
-    parser.add_argument("--golden", choices=("synthetic", "sample"), default="synthetic", help="default: synthetic")
+    parser.add_argument(
+        "--method", action="append", dest="methods", help="offer only this method; may repeat"
+    )
+    parser.add_argument(
+        "--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight"
+    )
+    parser.add_argument(
+        "--platform", action="append", dest="platforms", help="lock for os/architecture; may repeat"
+    )
+    parser.add_argument(
+        "--golden", choices=("synthetic", "sample"), default="synthetic", help="default: synthetic"
+    )
     parser.add_argument("--license", help="SPDX expression of the model's licence")
-    parser.add_argument("--layout", choices=get_args(BundleLayout), default="archive", help="default: archive")
+    parser.add_argument(
+        "--layout", choices=get_args(BundleLayout), default="archive", help="default: archive"
+    )
     parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     add_json_argument(parser)
@@ -83,7 +94,9 @@ def _example(reference: str, modules: dict[str, ModuleType]) -> object:
     try:
         import pandas as pd
     except ImportError as error:
-        raise MissingExtraError("reading a table needs pandas", hint="pip install 'mlpack-sdk[pandas]'") from error
+        raise MissingExtraError(
+            "reading a table needs pandas", hint="pip install 'mlpack-sdk[pandas]'"
+        ) from error
     return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
 
 
@@ -102,7 +115,7 @@ def _find(reference: str, modules: dict[str, ModuleType]) -> object:
 def _load(place: str) -> ModuleType:
     """Import a module, or run a file under a module name of its own so that its classes can be pickled."""
     if not place.endswith(".py"):
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, str(Path.cwd()))
         try:
             return importlib.import_module(place)
         except ModuleNotFoundError as error:

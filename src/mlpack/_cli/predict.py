@@ -28,11 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
     parser.add_argument("rows", metavar="ROWS", help="a .csv, .json or .jsonl file, or - for standard input")
     add_policy_arguments(parser, unsigned=True)
-    parser.add_argument("--method", action="append", dest="methods", help="method to ask; may repeat (default: predict)")
+    parser.add_argument(
+        "--method", action="append", dest="methods", help="method to ask; may repeat (default: predict)"
+    )
     parser.add_argument("--input-format", choices=FORMATS, help="form of ROWS when its name does not tell")
     parser.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
     parser.add_argument("--json", action="store_true", help="answer with JSON lines instead of CSV")
-    parser.add_argument("--strict", action="store_true", help="refuse values outside the ranges of the example")
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse values outside the ranges of the example"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -44,7 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     offered = [output.method for output in model.outputs]
     methods = arguments.methods or [offered[0]]
     if wrong := [method for method in methods if method not in offered]:
-        raise UsageError(f"not offered: {', '.join(wrong)}", where="--method", hint=f"choose from {', '.join(offered)}")
+        raise UsageError(
+            f"not offered: {', '.join(wrong)}", where="--method", hint=f"choose from {', '.join(offered)}"
+        )
     columns = _read(arguments.rows, arguments.input_format, model.inputs)
     text = _render(_answers(model, methods, columns), as_json=arguments.json)
     if arguments.output:

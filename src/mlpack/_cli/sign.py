@@ -13,7 +13,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
-    parser.add_argument("--key", metavar="FILE", required=True, help="private key (PEM), made by mlpack keygen")
+    parser.add_argument(
+        "--key", metavar="FILE", required=True, help="private key (PEM), made by mlpack keygen"
+    )
     parser.add_argument("--output", metavar="PATH", help="write the signed bundle there instead of in place")
     parser.add_argument("--overwrite", action="store_true", help="replace a signature that is already there")
 

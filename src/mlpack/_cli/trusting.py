@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 __all__ = ["add_policy_arguments", "chosen_policy"]
 
-HINT = "pass --key NAME.pub, --policy FILE or --digest bundle:sha256:..., or set MLPACK_POLICY to a policy file"
+HINT = (
+    "pass --key NAME.pub, --policy FILE or --digest bundle:sha256:..., or set MLPACK_POLICY to a policy file"
+)
 
 
 def add_policy_arguments(parser: argparse.ArgumentParser, *, unsigned: bool) -> None:

@@ -65,8 +65,10 @@ class Request:
         check_choice("golden", self.golden, ("synthetic", "sample"))
         check_choice("layout", self.layout, get_args(BundleLayout))
         for name, value in self.metrics.items():
-            if not isinstance(value, (int, float)) or isinstance(value, bool):
-                raise UsageError(f"expected a number, found {type(value).__name__}", where=f"metrics[{name!r}]")
+            if type(value) not in (int, float):
+                raise UsageError(
+                    f"expected a number, found {type(value).__name__}", where=f"metrics[{name!r}]"
+                )
         if not isinstance(self.card, ModelCard):
             raise UsageError(f"expected a ModelCard, found {type(self.card).__name__}", where="card")
         if not self.overwrite:

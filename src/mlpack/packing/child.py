@@ -34,12 +34,14 @@ def run_child(module: str, task: object, *, seconds: float, memory: int | None =
         payload = pickle.dumps(task)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ChildFailedError(f"cannot be sent to another process: {error}") from error
-    limit = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory})); " if memory else ""
+    limit = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({memory}, {memory})); " if memory else ""
+    )
     program = f"{limit}from {module} import main; main()"
     # The child sees what this process can import, and nothing of the working directory besides.
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     try:
-        done = subprocess.run(  # noqa: S603  (our own interpreter and module)
+        done = subprocess.run(
             [sys.executable, "-P", "-c", program],
             input=payload,
             capture_output=True,

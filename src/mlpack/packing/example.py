@@ -26,8 +26,8 @@ class Column:
         name: The caller's name; for arrays `x0`, `x1`, ...
         kind: What it holds.
         source: Type as its library names it.
-        values: Shape (n,): float64, int64, bool, or object of str. Missing floats are NaN, missing strings None.
-            Integers with missing values are float64.
+        values: Shape (n,): float64, int64, bool, or object of str. Missing floats are NaN,
+            missing strings None; integers with missing values are float64.
         dtype: Element type of the graph input.
     """
 
@@ -114,7 +114,9 @@ def read_example(example: object, wanted: Sequence[str] | None = None) -> Exampl
             hint="pass some rows of the training data, as the model itself takes them",
         )
     if not found.columns or not found.rows:
-        raise ExampleError("it is empty", where="example", hint="pass at least one row; a few hundred make good evidence")
+        raise ExampleError(
+            "it is empty", where="example", hint="pass at least one row; a few hundred make good evidence"
+        )
     for column in found.columns:
         if column.kind == "text" and NULL_TEXT in column.values:
             raise ExampleError(f"the text {NULL_TEXT!r} is reserved", where=f"example column {column.name!r}")
@@ -155,10 +157,14 @@ def _pandas_column(name: str, series: Any) -> Column:  # noqa: ANN401
     if pd.api.types.is_bool_dtype(inner):
         if series.isna().any():
             raise _cannot_carry(name, f"{source} with missing values", "use strings, or 0 and 1 as numbers")
-        return Column(name=name, kind="boolean", source=source, values=series.to_numpy(dtype=bool), dtype="bool")
+        return Column(
+            name=name, kind="boolean", source=source, values=series.to_numpy(dtype=bool), dtype="bool"
+        )
     if pd.api.types.is_numeric_dtype(inner) and not pd.api.types.is_complex_dtype(inner):
-        return _number_column(name, source, series.to_numpy(dtype="float64", na_value=float("nan")), series, inner)
-    if pd.api.types.is_string_dtype(inner) or inner == object:
+        return _number_column(
+            name, source, series.to_numpy(dtype="float64", na_value=float("nan")), series, inner
+        )
+    if pd.api.types.is_string_dtype(inner) or inner == "object":
         missing = series.isna().to_numpy()
         values = series.astype(object).to_numpy(dtype=object, copy=True)
         values[missing] = None
@@ -182,7 +188,9 @@ def _number_column(name: str, source: str, floats: np.ndarray, series: Any, inne
 def _text_column(name: str, source: str, values: np.ndarray) -> Column:
     kinds = sorted({type(value).__name__ for value in values if value is not None and type(value) is not str})
     if kinds:
-        raise _cannot_carry(name, f"{source} holding {', '.join(kinds[:5])}", "make every value a string, or a number")
+        raise _cannot_carry(
+            name, f"{source} holding {', '.join(kinds[:5])}", "make every value a string, or a number"
+        )
     return Column(name=name, kind="text", source=source, values=values, dtype="string")
 
 
@@ -240,9 +248,13 @@ def _from_array(array: np.ndarray) -> Example:
         name, values = f"x{index}", array[:, index]
         if array.dtype.kind == "f":
             width: DType = "float32" if array.dtype == np.float32 else "float64"
-            column = Column(name=name, kind="float", source=source, values=values.astype(np.float64), dtype=width)
+            column = Column(
+                name=name, kind="float", source=source, values=values.astype(np.float64), dtype=width
+            )
         elif array.dtype.kind in "iu":
-            column = Column(name=name, kind="integer", source=source, values=values.astype(np.int64), dtype="int64")
+            column = Column(
+                name=name, kind="integer", source=source, values=values.astype(np.int64), dtype="int64"
+            )
         elif array.dtype.kind == "b":
             column = Column(name=name, kind="boolean", source=source, values=values.copy(), dtype="bool")
         elif array.dtype.kind in "UO":
@@ -286,7 +298,9 @@ def _pandas_series(like: Any, values: np.ndarray, column: Column) -> Any:  # noq
         return pd.Series(values.astype(kept))
     cells = [None if _is_missing(value) else value for value in values.tolist()]
     if column.kind == "integer":
-        cells = [None if value is None else int(value) if float(value).is_integer() else value for value in cells]
+        cells = [
+            None if value is None else int(value) if float(value).is_integer() else value for value in cells
+        ]
     return pd.Series(pd.array(cells, dtype=like.dtype))
 
 
@@ -297,6 +311,8 @@ def _holds_none(series: Any) -> bool:  # noqa: ANN401
 def _polars_series(like: Any, values: np.ndarray, column: Column, pl: Any) -> Any:  # noqa: ANN401
     cells: list[Any] = [None if _is_missing(value) else value for value in values.tolist()]
     if column.kind == "integer":
-        cells = [None if value is None else int(value) if float(value).is_integer() else value for value in cells]
+        cells = [
+            None if value is None else int(value) if float(value).is_integer() else value for value in cells
+        ]
     dtype = pl.String if isinstance(like.dtype, pl.Enum) else like.dtype
     return pl.Series(column.name, cells, dtype=dtype)

@@ -1,4 +1,4 @@
-"""A digest of a data set that depends on its contents only: not on row groups, index, file format or machine."""
+"""A digest of a data set that depends on its contents only: not on index, file format or machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ALGORITHM = "mlpack-columns-1"
 def fingerprint(table: object) -> str:
     """Return the hex digest of a pandas or polars DataFrame or a 2-D array.
 
-    Columns and rows count in their order. Numbers are hashed as little-endian doubles or 64-bit integers, every NaN
-    as the same one; strings as UTF-8 with their length before them, a missing one as length -1.
+    Columns and rows count in their order. Numbers are hashed as little-endian doubles or 64-bit integers,
+    every NaN as the same one; strings as UTF-8 with their length before them, a missing one as length -1.
 
     Raises:
         ExampleError: The table is of another type, or empty.

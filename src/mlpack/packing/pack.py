@@ -1,4 +1,4 @@
-"""pack: a fitted model in, a bundle out. Asks adapter, export, evidence, environment and BOM in that order."""
+"""pack: a fitted model in, a bundle out. Adapter, export, evidence, environment and BOM are asked in turn."""
 
 from __future__ import annotations
 
@@ -85,11 +85,12 @@ def pack(
         model: A fitted scikit-learn estimator or pipeline.
         name: Name of the bundle: lower-case letters and digits, joined by single `.`, `_` or `-`.
         version: SemVer or PEP 440.
-        example: Rows as the model was fitted on, ideally the training data: a pandas or polars DataFrame, or a 2-D
-            array of shape (n, k). Only statistics of it are kept, unless `golden="sample"`.
+        example: Rows as the model was fitted on, ideally the training data: a pandas or polars DataFrame, or
+            an array of shape (n, k). Only statistics of it are kept, unless `golden="sample"`.
         output: Folder to put the bundle in; created when missing.
         methods: Methods to offer; None takes all that the model has and a bundle can hold.
-        certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread) or `loose` (1e-5).
+        certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
+            or `loose` (1e-5).
         platforms: What to lock for, as `os/architecture`.
         accelerators: What to lock for.
         golden: `synthetic` draws the golden rows from the contract; `sample` stores rows of the example.
@@ -137,7 +138,8 @@ def pack(
             raise
         # The logarithm of a probability near 0 magnifies its last bit; nobody asked for it by name.
         warnings.warn(
-            "predict_log_proba is left out of the bundle, because it alone disagrees: " + "; ".join(error.problems),
+            "predict_log_proba is left out of the bundle, because it alone disagrees: "
+            + "; ".join(error.problems),
             PackWarning,
             stacklevel=2,
         )
@@ -160,7 +162,11 @@ def _read(model: object, example: object, methods: Sequence[str] | None) -> tupl
     adapter = find_adapter(model)
     description = adapter.describe(model)
     rows = read_example(example, description.columns)
-    if description.width is not None and description.columns is None and len(rows.columns) != description.width:
+    if (
+        description.width is not None
+        and description.columns is None
+        and len(rows.columns) != description.width
+    ):
         raise ExampleError(
             f"the model was fitted on {description.width} columns, found {len(rows.columns)}", where="example"
         )
@@ -183,7 +189,9 @@ def _choose_methods(description: Description, methods: Sequence[str] | None) -> 
     return tuple(method for method in description.methods if method in methods)
 
 
-def _learn(native: NativeModel, description: Description) -> tuple[Contract, list[Asked], dict[Method, float]]:
+def _learn(
+    native: NativeModel, description: Description
+) -> tuple[Contract, list[Asked], dict[Method, float]]:
     """Ask the original everything that the contract and the evidence rest on."""
     everything = {column.name: column.values for column in native.example.columns}
     answers = native.answer(everything)
@@ -254,5 +262,4 @@ def _shortfall(measured: Measurement, wanted: Certificate) -> str:
         more = f" (and {len(measured.complaints) - 3} more)" if len(measured.complaints) > 3 else ""
         return "; ".join(measured.complaints[:3]) + more
     worst = max(measured.methods, key=lambda item: item.worst)
-    return f"{worst.method} is off by {worst.worst:.3g} of the spread, which is {measured.certificate}, not {wanted}"
-
+    return f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"

@@ -148,17 +148,16 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
             where="model",
             hint="a bundle holds methods that return (n,) or (n, k) of numbers, booleans or labels",
         )
-    labels = None
-    if description.classes is not None and method in ("predict", "predict_proba", "predict_log_proba"):
-        labels = _labels(description.classes)
-    elif answer.dtype.kind in "UO":
+    classes = description.classes if method in ("predict", "predict_proba", "predict_log_proba") else None
+    if classes is None and answer.dtype.kind in "UO":
         raise ModelError(f"{method} returns {answer.dtype} without classes_", where="model")
+    labelled = method == "predict" and classes is not None
     return Output(
         method=method,
-        tensor="label" if method == "predict" and labels is not None else _OUTPUT_TENSORS[method],
-        dtype=_dtype_name(answer.dtype if method != "predict" or labels is None else description.classes.dtype),  # type: ignore[union-attr]
+        tensor="label" if labelled else _OUTPUT_TENSORS[method],
+        dtype=_dtype_name(classes.dtype if labelled and classes is not None else answer.dtype),
         shape=(None, *answer.shape[1:]),
-        classes=labels,
+        classes=None if classes is None else _labels(classes),
     )
 
 

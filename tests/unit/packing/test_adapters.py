@@ -71,7 +71,7 @@ def test_a_class_is_refused() -> None:
 
 
 def test_a_stranger_is_refused_by_its_type() -> None:
-    with pytest.raises(ModelError, match="builtins.dict"):
+    with pytest.raises(ModelError, match=r"builtins\.dict"):
         find_adapter({})
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import decimal
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+
 from mlpack.errors import ExampleError
 from mlpack.format.contract import NULL_TEXT
 from mlpack.packing.example import read_example
@@ -103,7 +104,7 @@ REFUSED = {
     "three dimensions": (np.zeros((1, 1, 1)), "2 dimensions"),
     "complex": (np.zeros((1, 1), dtype=complex), "complex128"),
     "dates": (pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}), "'when'"),
-    "polars dates": (pl.DataFrame({"when": [datetime.date(2020, 1, 1)]}), "'when'"),
+    "polars dates": (pl.DataFrame({"when": [dt.date(2020, 1, 1)]}), "'when'"),
     "mixed objects": (pd.DataFrame({"mix": ["a", 1]}), "holding int"),
     "decimals": (pd.DataFrame({"d": [decimal.Decimal(1)]}), "holding Decimal"),
     "lists in cells": (pl.DataFrame({"l": [[1, 2]]}), "'l'"),

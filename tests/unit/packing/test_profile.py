@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+
 from mlpack.errors import ModelError
 from mlpack.format.contract import CategoricalProfile, Contract, NumericProfile
 from mlpack.packing.adapters import Description
@@ -29,7 +30,9 @@ def describe(classes: np.ndarray | None = None) -> Description:
     )
 
 
-def infer(example: object, rules: Rules = CLOSED, answer: np.ndarray | None = None, classes: object = None) -> Contract:
+def infer(
+    example: object, rules: Rules = CLOSED, answer: np.ndarray | None = None, classes: object = None
+) -> Contract:
     rows = read_example(example)
     answers = {"predict": np.zeros(rows.rows) if answer is None else answer}
     every = {column.name: rules for column in rows.columns}

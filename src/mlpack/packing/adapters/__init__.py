@@ -66,9 +66,13 @@ def find_adapter(model: object) -> Adapter:
             return cast("Adapter", importlib.import_module(_ADAPTERS[name]))
     hint = "pass a fitted scikit-learn estimator or Pipeline"
     if isinstance(model, type):
-        raise ModelError(f"expected a fitted model, found the class {model.__name__}", where="model", hint=hint)
+        raise ModelError(
+            f"expected a fitted model, found the class {model.__name__}", where="model", hint=hint
+        )
     raise ModelError(
-        f"expected a fitted model, found {type(model).__module__}.{type(model).__qualname__}", where="model", hint=hint
+        f"expected a fitted model, found {type(model).__module__}.{type(model).__qualname__}",
+        where="model",
+        hint=hint,
     )
 
 

@@ -19,7 +19,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     """Return what a fitted estimator says of itself.
 
     Raises:
-        ModelError: It is not fitted, offers no method that a bundle can hold, or has several targets with classes.
+        ModelError: It is not fitted, offers no method that a bundle can hold, or classifies several targets.
     """
     import numpy as np
     import sklearn
@@ -44,7 +44,9 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     classes = getattr(model, "classes_", None)
     if isinstance(classes, list):
         raise ModelError(
-            "classifiers with several targets are not supported", where="model", hint="pack one bundle per target"
+            "classifiers with several targets are not supported",
+            where="model",
+            hint="pack one bundle per target",
         )
     columns = _columns_read(model)
     return Description(

@@ -85,7 +85,13 @@ def _draw(item: Input, rng: random.Random, *, nulls: bool = True) -> Cell:
                 return None
             bin_ = rng.choices(range(len(profile.shares)), weights=profile.shares)[0]
             value = rng.uniform(profile.edges[bin_], profile.edges[bin_ + 1])
-            return float(round(value)) if _integral(item) else _as_float32(value) if item.dtype == "float32" else value
+            return (
+                float(round(value))
+                if _integral(item)
+                else _as_float32(value)
+                if item.dtype == "float32"
+                else value
+            )
         case CategoricalProfile() as profile:
             if not profile.categories or (nulls and item.nulls and rng.random() < profile.null_share):
                 return None

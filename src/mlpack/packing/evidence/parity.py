@@ -89,7 +89,7 @@ class Measurement:
 def ask_original(native: NativeModel, probes: Iterable[Probe]) -> list[Asked]:
     """Return what the original says to every probe.
 
-    Rows that may be refused are asked for together first: only when that fails does each one have to speak for
+    Rows that may be refused are asked for together first: only when that fails does each one speak for
     itself.
     """
     asked = []
@@ -109,7 +109,12 @@ def _single_rows(probe: Probe) -> list[Columns]:
 
 
 def measure(
-    contract: Contract, model: bytes, asked: Sequence[Asked], spreads: Mapping[Method, float], *, threads: int = 1
+    contract: Contract,
+    model: bytes,
+    asked: Sequence[Asked],
+    spreads: Mapping[Method, float],
+    *,
+    threads: int = 1,
 ) -> Measurement | str:
     """Compare a candidate with what the original said.
 
@@ -161,7 +166,9 @@ class _Comparison:
             for method, tally in self.tallies.items()
         )
         found = [_certificate(tally) for tally in self.tallies.values()]
-        weakest = None if None in found or self.complaints else max(cast("list[str]", found), key=_ORDER.index)
+        weakest = (
+            None if None in found or self.complaints else max(cast("list[str]", found), key=_ORDER.index)
+        )
         return Measurement(
             certificate=weakest,
             methods=methods,
@@ -178,7 +185,9 @@ class _Comparison:
                 refused += 1
                 unrefused += actual.outputs is not None
             elif actual.outputs is None:
-                self._complain(item.probe.name, "*", f"the original answers, the contract refuses: {actual.refused}")
+                self._complain(
+                    item.probe.name, "*", f"the original answers, the contract refuses: {actual.refused}"
+                )
             else:
                 worst = max(worst, self._outputs(item.probe.name, expected, actual.outputs))
         if unrefused:
@@ -194,7 +203,9 @@ class _Comparison:
         self.disagreeing.add(method)
         self.complaints.append(f"{probe}: {what}" if method == "*" else f"{probe}: {method}: {what}")
 
-    def _outputs(self, probe: str, expected: Mapping[Method, np.ndarray], actual: Mapping[str, np.ndarray]) -> float:
+    def _outputs(
+        self, probe: str, expected: Mapping[Method, np.ndarray], actual: Mapping[str, np.ndarray]
+    ) -> float:
         worst = 0.0
         for method, tally in self.tallies.items():
             difference = compare(expected[method], actual[method], spread=tally.spread)
@@ -224,7 +235,7 @@ def _certificate(tally: _Tally) -> str | None:
 
 
 def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray) -> int:
-    """Return how many of the rows that differ are ties: the original's two best scores are equal within 1e-9."""
+    """Return how many of the rows that differ are ties: its two best scores are equal within 1e-9."""
     import numpy as np
 
     scores = expected.get("predict_proba", expected.get("decision_function"))

@@ -44,8 +44,8 @@ class Probe:
 def probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
     """Yield the probe sets for an example: ordinary rows first, then edges, then what is refused.
 
-    Source: the failure classes of tabular converters, measured: float32 before a discontinuity, routing of missing
-    values, values on and beside split points, unknown and missing categories, batch size.
+    Source: the failure classes of tabular converters, measured: float32 before a discontinuity, routing of
+    missing values, values on and beside split points, unknown and missing categories, batch size.
     """
     import numpy as np
 
@@ -54,7 +54,9 @@ def probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
     sample = {name: values[::step][:MAX_ROWS] for name, values in everything.items()}
     yield Probe(name="example", columns=sample)
     rng = np.random.default_rng(20260101)
-    yield Probe(name="columns shuffled", columns={name: rng.permutation(values) for name, values in sample.items()})
+    yield Probe(
+        name="columns shuffled", columns={name: rng.permutation(values) for name, values in sample.items()}
+    )
     for size in (1, 2, 127):
         yield Probe(name=f"batch of {size}", columns=base_rows(example, size))
     yield from _numeric_probes(example, rng)
@@ -104,12 +106,14 @@ def _split_points(column: Column) -> np.ndarray:
 
 
 def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
-    """Yield probes with one unusual cell per row: together where it is accepted, one by one where it is not."""
+    """Yield probes with one unusual cell per row: together where accepted, one by one where not."""
     numeric = [column for column in example.columns if column.kind in ("float", "integer")]
     floats = [column for column in numeric if column.kind == "float"]
     texts = [column for column in example.columns if column.kind == "text"]
 
-    def cells(name: str, columns: list[Column], make: Callable[[Column], object], accepted: set[str]) -> Iterator[Probe]:
+    def cells(
+        name: str, columns: list[Column], make: Callable[[Column], float | str | None], accepted: set[str]
+    ) -> Iterator[Probe]:
         for title, chosen in (
             (name, [column for column in columns if column.name in accepted]),
             (f"{name}, refused", [column for column in columns if column.name not in accepted]),
@@ -126,7 +130,9 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     huge = {name for name, rule in rules.items() if rule.limit is None}
     unknown = {name for name, rule in rules.items() if rule.unknown}
     nan, inf = float("nan"), float("inf")
-    yield from cells("missing value", [*numeric, *texts], lambda c: None if c.kind == "text" else nan, nullable)
+    yield from cells(
+        "missing value", [*numeric, *texts], lambda c: None if c.kind == "text" else nan, nullable
+    )
     yield from cells("infinity", floats, lambda _: inf, infinite)
     yield from cells("minus infinity", floats, lambda _: -inf, infinite)
     yield from cells("beyond float32", floats, lambda _: 2 * FLOAT32_MAX, huge)

@@ -49,11 +49,13 @@ def _is_null(values: np.ndarray) -> np.ndarray:
     return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
 
 
-def with_cell(values: np.ndarray, row: int, cell: object) -> np.ndarray:
+def with_cell(values: np.ndarray, row: int, cell: float | str | None) -> np.ndarray:
     """Return a copy with one cell set; integers become floats when the cell needs it."""
     import numpy as np
 
-    copy = values.astype(np.float64) if values.dtype.kind == "i" and isinstance(cell, float) else values.copy()
+    copy = (
+        values.astype(np.float64) if values.dtype.kind == "i" and isinstance(cell, float) else values.copy()
+    )
     copy[row] = cell
     return copy
 
@@ -79,11 +81,13 @@ def learn_rules(native: NativeModel) -> dict[str, Rules]:
     }
 
 
-def _null(column: Column) -> object:
+def _null(column: Column) -> float | None:
     return None if column.kind == "text" else float("nan")
 
 
-def _accepted(native: NativeModel, columns: Sequence[Column], cell: Callable[[Column], object]) -> set[str]:
+def _accepted(
+    native: NativeModel, columns: Sequence[Column], cell: Callable[[Column], float | str | None]
+) -> set[str]:
     """Return the names of the columns in which the original accepts such a cell.
 
     All at once first, a row per column; only when that is refused, one column at a time.

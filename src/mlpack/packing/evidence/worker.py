@@ -81,7 +81,9 @@ def _ask(predictor: Predictor, methods: Sequence[str], question: Question) -> li
         return [_answer(predictor, methods, question.columns)]
     rows = len(next(iter(question.columns.values())))
     return [
-        _answer(predictor, methods, {name: values[row : row + 1] for name, values in question.columns.items()})
+        _answer(
+            predictor, methods, {name: values[row : row + 1] for name, values in question.columns.items()}
+        )
         for row in range(rows)
     ]
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from mlpack.packing.adapters import find_adapter
-from mlpack.packing.evidence.native import NativeModel
-from mlpack.packing.evidence.rules import FLOAT32_MAX, Rules, base_rows, learn_rules
-from mlpack.packing.example import read_example
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.impute import SimpleImputer
@@ -16,6 +12,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeRegressor
 
+from mlpack.packing.adapters import find_adapter
+from mlpack.packing.evidence.native import NativeModel
+from mlpack.packing.evidence.rules import FLOAT32_MAX, Rules, base_rows, learn_rules
+from mlpack.packing.example import read_example
+
 X = np.arange(24.0).reshape(12, 2)
 Y = np.arange(12.0)
 
@@ -23,7 +24,9 @@ Y = np.arange(12.0)
 def rules_of(model: object, example: object) -> dict[str, Rules]:
     adapter = find_adapter(model)
     methods = adapter.describe(model).methods
-    return learn_rules(NativeModel(adapter=adapter, model=model, example=read_example(example), methods=methods))
+    return learn_rules(
+        NativeModel(adapter=adapter, model=model, example=read_example(example), methods=methods)
+    )
 
 
 def test_a_linear_model_refuses_missing_and_infinite_values_but_not_large_ones() -> None:
