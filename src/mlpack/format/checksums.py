@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from mlpack.errors import FormatError, UnsafePathError
-from mlpack.format.names import CHECKSUMS, MAX_FILES, PATH, path_problems
+from mlpack.format.names import CHECKSUMS, MAX_FILES, MAX_PATH, PATH, collisions
 
 __all__ = ["MAX_CHECKSUMS", "bundle_digest", "parse_checksums", "serialise_checksums"]
 
@@ -47,13 +47,15 @@ def parse_checksums(data: bytes) -> dict[str, str]:
                 "expected 64 hex digits, two spaces and a safe path", where=f"{CHECKSUMS} line {number}"
             )
         digest, path = match.groups()
+        if len(path) > MAX_PATH:
+            raise FormatError(f"longer than {MAX_PATH} bytes", where=f"{CHECKSUMS} line {number}")
         if path <= previous:
             raise FormatError("not sorted, or listed twice", where=f"{CHECKSUMS} line {number}")
         if number > MAX_FILES:
             raise FormatError(f"more than {MAX_FILES} files", where=CHECKSUMS)
         digests[path] = digest
         previous = path
-    if problems := path_problems(digests):
+    if problems := collisions(digests):
         raise UnsafePathError("unsafe paths", where=CHECKSUMS, problems=tuple(problems))
     return digests
 

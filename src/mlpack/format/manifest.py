@@ -45,6 +45,9 @@ _MAX_SIZE = 2**63 - 1
 Role = Literal["model", "contract", "card", "lock", "environment", "bom", "golden", "parity", "code"]
 """Which part a file plays."""
 
+_ROLES = get_args(Role)
+_OWN = (*UNHASHED, MANIFEST)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FileEntry:
@@ -230,15 +233,30 @@ def _files(top: Fields) -> tuple[dict[str, FileEntry], list[Fields]]:
     for path, value in top.mapping("files").items():
         if not PATH.fullmatch(path):
             raise FormatError("not a safe path", where=f"manifest.json.files[{path[:80]!r}]")
+        if path in _OWN or path.startswith((ATTESTATIONS, WHEELS)):
+            raise FormatError(
+                "describes a file that is no content of the bundle", where=f"manifest.json.files[{path!r}]"
+            )
+        if (entry := _plain_entry(value)) is not None:
+            files[path] = entry
+            continue
         cursor = Fields(value, f"manifest.json.files[{path!r}]")
-        if path in (*UNHASHED, MANIFEST) or path.startswith((ATTESTATIONS, WHEELS)):
-            raise FormatError("describes a file that is no content of the bundle", where=cursor.where)
         size = cursor.integer("size")
         if size > _MAX_SIZE:
             raise FormatError("larger than any file", where=f"{cursor.where}.size")
         files[path] = FileEntry(role=cast("Role", cursor.choice("role", get_args(Role))), size=size)
         cursors.append(cursor)
     return files, cursors
+
+
+def _plain_entry(value: object) -> FileEntry | None:
+    """Return the entry if nothing about it needs a message; cursors are slow for thousands of files."""
+    if not isinstance(value, dict) or value.keys() != {"role", "size"}:
+        return None
+    role, size = value["role"], value["size"]
+    if role not in _ROLES or type(size) is not int or not 0 <= size <= _MAX_SIZE:
+        return None
+    return FileEntry(role=role, size=size)
 
 
 def _texts(top: Fields, key: str) -> dict[str, str]:

@@ -22,6 +22,7 @@ __all__ = [
     "WHEELS",
     "check_name",
     "check_version",
+    "collisions",
     "path_problems",
 ]
 
@@ -94,38 +95,39 @@ def check_version(version: object) -> str:
 
 
 def path_problems(paths: Iterable[str]) -> list[str]:
-    """Return one sentence per path that may not stand in a bundle, or not beside the others.
-
-    A file system may ignore case, so names that differ by case alone collide, folders and the format's own
-    names included; and no file can be a folder too.
-    """
+    """Return one sentence per path that may not stand in a bundle, or not beside the others."""
     problems = []
-    files: set[str] = set()
-    spelling = {name.rstrip("/").lower(): name.rstrip("/") for name in (*UNHASHED, MANIFEST)}
-    folders = {name.rstrip("/") for name in (ATTESTATIONS, WHEELS)}
+    safe = []
     for path in paths:
         if not PATH.fullmatch(path):
             problems.append(f"{path[:MAX_PATH]!r}: not a safe path")
             continue
         if len(path) > MAX_PATH:
             problems.append(f"{path[:40]!r}...: longer than {MAX_PATH} bytes")
-        problems += _case_problems(path, spelling, folders)
-        files.add(path)
-    problems += [f"{path!r}: both a file and a folder" for path in sorted(files & folders)]
-    return problems
+        safe.append(path)
+    return problems + collisions(safe)
 
 
-def _case_problems(path: str, spelling: dict[str, str], folders: set[str]) -> list[str]:
-    """Return what is wrong with the case of `path` and its folders; notes both in the last two arguments."""
+def collisions(paths: Iterable[str]) -> list[str]:
+    """Return one sentence per path, each safe by itself, that may not stand beside the others.
+
+    A file system may ignore case, so names that differ by case alone collide, folders and the format's own
+    names included; and no file can be a folder too.
+    """
     problems = []
-    part = path
-    while part:
-        other = spelling.setdefault(part.lower(), part)
-        if other != part:
-            problems.append(f"{part!r}: differs from {other!r} only by case")
-        part = part.rpartition("/")[0]
-        if part in folders:
-            break  # it and the folders above it have been looked at
-        if part:
-            folders.add(part)
-    return problems
+    files = set()
+    spelling = {name.rstrip("/").lower(): name.rstrip("/") for name in (*UNHASHED, MANIFEST)}
+    folders = {name.rstrip("/") for name in (ATTESTATIONS, WHEELS)}
+    for path in paths:
+        files.add(path)
+        part = path
+        while part:
+            other = spelling.setdefault(part.lower(), part)
+            if other != part:
+                problems.append(f"{part!r}: differs from {other!r} only by case")
+            part = part.rpartition("/")[0]
+            if part in folders:
+                break  # it and the folders above it have been looked at
+            if part:
+                folders.add(part)
+    return problems + [f"{path!r}: both a file and a folder" for path in sorted(files & folders)]

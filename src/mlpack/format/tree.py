@@ -83,9 +83,15 @@ def _read_limited(tree: Tree, path: str, limit: int) -> bytes:
     return b"".join(tree.chunks(path))
 
 
-def _safe(found: dict[str, int]) -> dict[str, int]:
-    """Return what can be named in a bundle at all; the rest stands under the problems."""
-    return {path: size for path, size in found.items() if len(path) <= MAX_PATH and PATH.fullmatch(path)}
+def _safe(found: dict[str, int], problems: list[str]) -> dict[str, int]:
+    """Return what can be named in a bundle at all, and add what is wrong with names to `problems`."""
+    wrong = path_problems(found)
+    problems += wrong
+    return (
+        found
+        if not wrong
+        else {path: size for path, size in found.items() if len(path) <= MAX_PATH and PATH.fullmatch(path)}
+    )
 
 
 class DirectoryTree:
@@ -106,8 +112,7 @@ class DirectoryTree:
             self._scan(self._root, "", found)
         except FormatError as error:
             self.problems.append(error.message if not error.where else f"{error.where}: {error.message}")
-        self.problems += path_problems(found)
-        self.entries: Mapping[str, int] = _safe(found)
+        self.entries: Mapping[str, int] = _safe(found, self.problems)
 
     def _scan(self, folder: str, prefix: str, found: dict[str, int]) -> None:
         try:
@@ -241,8 +246,7 @@ class ArchiveTree:
         except BaseException:
             os.close(self._handle)
             raise
-        self.problems += path_problems(found)
-        self.entries: Mapping[str, int] = _safe(found)
+        self.entries: Mapping[str, int] = _safe(found, self.problems)
 
     def _walk(self, found: dict[str, int]) -> None:
         status = os.fstat(self._handle)
