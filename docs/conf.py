@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
+import io
+import os
 from typing import TYPE_CHECKING
 
 import mlpack
@@ -68,9 +71,24 @@ def error_list() -> str:
     return "\n\n".join(f".. autoexception:: {home}.{name}" for name in ("MlpackError", *names))
 
 
+def commands() -> str:
+    """Return the help of the command and of each of its subcommands, as the program prints it."""
+    from mlpack._cli.main import COMMANDS, parser
+
+    os.environ["COLUMNS"] = "100"  # the width that argparse wraps to
+    top = parser()
+    parts = [f"```text\n{top.format_help()}```"]
+    for name in COMMANDS:
+        with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
+            top.parse_args([name, "--help"])
+        parts.append(f"## mlpack {name}\n\n```text\n{shown.getvalue()}```")
+    return "\n\n".join(parts)
+
+
 def fill_in(_app: Sphinx, _docname: str, source: list[str]) -> None:
     """Replace the placeholders of the API pages."""
-    for placeholder, write in (("FACADE", facade), ("ERROR_TREE", error_tree), ("ERRORS", error_list)):
+    written = {"FACADE": facade, "ERROR_TREE": error_tree, "ERRORS": error_list, "COMMANDS": commands}
+    for placeholder, write in written.items():
         marker = f"{{{{ {placeholder} }}}}"
         if marker in source[0]:
             source[0] = source[0].replace(marker, write())

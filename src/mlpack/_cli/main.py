@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from mlpack.errors import MlpackError, ParityError, UsageError, VerificationError
 
-__all__ = ["main"]
+__all__ = ["COMMANDS", "main", "parser"]
 
 COMMANDS = {
     "pack": "make a bundle of a fitted model",
@@ -30,8 +30,7 @@ DONE, FAILED, WRONG_USAGE, NOT_VERIFIED, OUT_OF_TOLERANCE = range(5)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, one of the five above."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -51,15 +50,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command."""
     from mlpack import __version__
 
-    parser = argparse.ArgumentParser(
+    top = argparse.ArgumentParser(
         prog="mlpack",
         description="From a fitted model to something that an operator can trust and run anywhere.",
     )
-    parser.add_argument("--version", action="version", version=f"mlpack {__version__}")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    top.add_argument("--version", action="version", version=f"mlpack {__version__}")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         module = importlib.import_module(f"mlpack._cli.{name}")
@@ -68,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", help="check the installation"
     )  # answered by mlpack_sdk before we are reached
-    return parser
+    return top
 
 
 def _status(error: MlpackError) -> int:
