@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -227,3 +232,47 @@ def test_of_the_example_only_the_extremes_are_stored_unless_asked_for(tmp_path: 
     stored = [value for value in rows[:, 0].tolist() if repr(value) in golden]
     assert bundle.manifest.golden == "synthetic"
     assert sorted(stored) == [rows[:, 0].min(), rows[:, 0].max()]
+
+
+def test_targets_put_measured_metrics_on_the_card(tmp_path: Path) -> None:
+    target = load_iris().target
+    bundle = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, targets=target, output=tmp_path)
+    accuracy = float((fitted().predict(ROWS) == target).mean())
+    assert f"{accuracy:.6g}" in bundle.read("README.md").decode()
+
+
+def test_targets_of_another_length_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ExampleError, match="expected 150 values"):
+        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, targets=[0, 1], output=tmp_path)
+
+
+KILLED = """
+import pathlib, sys
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+import mlpack
+X, y = load_iris(return_X_y=True)
+model = LogisticRegression(max_iter=1000).fit(X, y)
+print("packing", flush=True)
+mlpack.pack(model, name="m", version="1.0", example=X, output=sys.argv[1])
+print("packed", flush=True)
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.2, 1.5, 2.2, 2.6, 3.0])
+def test_killing_pack_leaves_nothing_or_a_whole_bundle(seconds: float, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "packing\n"
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+    if (tmp_path / "m-1.0.mlpack").exists():
+        mlpack.inspect(tmp_path / "m-1.0.mlpack")
+    again = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, overwrite=True)
+    assert [path.name for path in tmp_path.iterdir()] == [again.path.name]

@@ -9,8 +9,14 @@ from mlpack.show.visible import visible
 
 __all__ = ["code", "inline", "paragraphs", "table"]
 
-_SPECIAL = re.compile(r"[!-/:-@\[-`{-~]")
-"""All ASCII punctuation: CommonMark lets a backslash stand before any of it, and then it is only itself."""
+_SPECIAL = re.compile(
+    r"[!#$&*+:<=>@\[\\\]^`{|}~]|(?<=\d)\)|(?<!\d)\.|\.(?!\d)|(?<![A-Za-z0-9])[_-]|[_-](?![A-Za-z0-9])"
+)
+"""Punctuation that can mean something in a line; CommonMark lets a backslash stand before any of it.
+
+Left alone, so that the plain text stays readable, is what never does: commas, quotes, brackets, a point between
+digits, a hyphen or an underscore inside a word.
+"""
 
 
 def inline(text: str) -> str:

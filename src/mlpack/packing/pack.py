@@ -25,6 +25,7 @@ from mlpack.packing.evidence.probes import probes
 from mlpack.packing.evidence.rules import learn_rules
 from mlpack.packing.example import read_example
 from mlpack.packing.export.ladder import Refusal, candidates
+from mlpack.packing.metrics import example_metrics
 from mlpack.packing.profile import infer_contract
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def pack(
     name: str,
     version: str,
     example: object,
+    targets: object = None,
     output: str | os.PathLike[str] = "dist",
     methods: Sequence[str] | None = None,
     certificate: Certificate = "tight",
@@ -87,6 +89,8 @@ def pack(
         version: SemVer or PEP 440.
         example: Rows as the model was fitted on, ideally the training data: a pandas or polars DataFrame, or
             an array of shape (n, k). Only statistics of it are kept, unless `golden="sample"`.
+        targets: True values for the rows of the example, shape (n,) or (n, k): card and BOM then show how well
+            the model does on them. They are not stored.
         output: Folder to put the bundle in; created when missing.
         methods: Methods to offer; None takes all that the model has and a bundle can hold.
         certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
@@ -131,6 +135,9 @@ def pack(
     )
     request.check()
     native, description = _read(model, example, methods)
+    if targets is not None:
+        measured = example_metrics(native, description.task, targets)
+        request = replace(request, metrics={**measured, **request.metrics})
     try:
         contract, graph, parity = _export(native, description, request.certificate)
     except _LogarithmError as error:
