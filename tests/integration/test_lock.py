@@ -247,5 +247,5 @@ def test_sources_alone_are_refused(fake: Callable[..., None]) -> None:
 
 def test_a_root_that_came_from_no_index_is_refused() -> None:
     # Editable in a checkout, built from the folder under nox.
-    with pytest.raises(LockError, match="editable|a local file or folder"):
+    with pytest.raises(LockError, match=r"editable|a local file or folder"):
         lock_runtime(("mlpack-sdk",))

@@ -14,8 +14,8 @@ _SPECIAL = re.compile(
 )
 """Punctuation that can mean something in a line; CommonMark lets a backslash stand before any of it.
 
-Left alone, so that the plain text stays readable, is what never does: commas, quotes, brackets, a point between
-digits, a hyphen or an underscore inside a word.
+Left alone, so that the plain text stays readable, is what never does: commas, quotes, brackets, a point
+between digits, a hyphen or an underscore inside a word.
 """
 
 

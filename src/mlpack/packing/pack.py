@@ -89,8 +89,8 @@ def pack(
         version: SemVer or PEP 440.
         example: Rows as the model was fitted on, ideally the training data: a pandas or polars DataFrame, or
             an array of shape (n, k). Only statistics of it are kept, unless `golden="sample"`.
-        targets: True values for the rows of the example, shape (n,) or (n, k): card and BOM then show how well
-            the model does on them. They are not stored.
+        targets: True values for the rows of the example, shape (n,) or (n, k): card and BOM then show how
+            well the model does on them. They are not stored.
         output: Folder to put the bundle in; created when missing.
         methods: Methods to offer; None takes all that the model has and a bundle can hold.
         certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
