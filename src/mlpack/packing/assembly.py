@@ -91,6 +91,7 @@ class Made:
     parity: Parity
     golden: Golden
     lock: bytes
+    platforms: tuple[str, ...]
     environment: bytes
 
 
@@ -188,6 +189,6 @@ def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:
         golden_note="drawn from the contract" if synthetic else "real rows of the example",
         requires_python=lock.requires_python,
         packages=tuple(f"{package.name}=={package.version}" for package in lock.packages),
-        platforms=lock.environments,
+        platforms=made.platforms,
         trained_with=" ".join(made.description.framework),
     )

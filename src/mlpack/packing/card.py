@@ -84,7 +84,7 @@ class CardOutput:
 
     Attributes:
         method: Method that returns it.
-        type: NumPy dtype.
+        type: NumPy dtype, `string` for text of any length.
         shape: Shape in words ("rows x 3").
         classes: Labels, or empty.
     """
@@ -160,7 +160,7 @@ class CardFacts:
         outputs = tuple(
             CardOutput(
                 method=item.method,
-                type=item.dtype,
+                type="string" if item.dtype.startswith("<U") else item.dtype,
                 shape=" x ".join("rows" if size is None else str(size) for size in item.shape),
                 classes=_listed(str(label) for label in item.classes or ()),
             )
@@ -262,10 +262,10 @@ def _training(card: ModelCard, facts: CardFacts) -> str:
 def _requirements(facts: CardFacts) -> str:
     lines = []
     if facts.requires_python:
-        lines.append(f"- Python {inline(facts.requires_python)}")
+        lines.append(f"- Python {code(facts.requires_python)}")
     if facts.platforms:
-        lines.append("- " + ", ".join(inline(name) for name in facts.platforms))
-    lines += [f"- {inline(package)}" for package in facts.packages]
+        lines.append("- " + ", ".join(code(name) for name in facts.platforms))
+    lines += [f"- {code(package)}" for package in facts.packages]
     if not lines:
         return ""
     return (

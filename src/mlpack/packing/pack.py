@@ -159,6 +159,7 @@ def pack(
         parity=parity,
         golden=make_golden(native, contract, request.golden),
         lock=lock_runtime(RUNTIME_ROOTS, platforms=platforms, accelerators=accelerators, offline=offline),
+        platforms=tuple(sorted(platforms)),
         environment=capture_environment(model),
     )
     write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
