@@ -159,6 +159,23 @@ def test_inspect_needs_no_policy(work: Path) -> None:
     assert "sklearn.pipeline.Pipeline" in done.stdout
 
 
+def test_lock_prints_requirements_that_an_installer_accepts(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(run(work, "lock", BUNDLE, "--requirements").stdout)
+    words = ("pip", "install", "--dry-run", "--require-hashes", "--only-binary", ":all:", "--reinstall")
+    done = subprocess.run(
+        [sys.executable, "-m", "uv", *words, "-r", str(tmp_path / "requirements.txt")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_lock_prints_the_lock_as_it_stands(work: Path) -> None:
+    assert run(work, "lock", BUNDLE).stdout.startswith('lock-version = "1.0"')
+
+
 def test_inspect_prints_in_a_plain_locale(work: Path) -> None:
     assert run(work, "inspect", BUNDLE, LC_ALL="C", PYTHONUTF8="0").returncode == 0
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "verify": "check a bundle against a policy",
     "sign": "sign a bundle",
     "keygen": "make a key pair for signing",
+    "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",
 }
 """Command -> one line of help. Each lives in the module of its name."""
