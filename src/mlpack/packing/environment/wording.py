@@ -11,7 +11,7 @@ import types
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["class_name", "wording"]
+__all__ = ["class_name", "plain_reason", "wording"]
 
 MAX_ITEMS = 50
 MAX_TEXT = 300
@@ -25,6 +25,20 @@ _PATH = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+
+
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{4,}")
+_QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
+_FOLDERS = re.compile(r"(?<![\w.])(?:~|[A-Za-z]:)?[\\/](?:[\w.+-]+[\\/])+")
+
+
+def plain_reason(text: str) -> str:
+    """Return a library's message without what differs between processes or may be somebody's data.
+
+    Addresses and folders are taken out, and so is everything in quotes: libraries quote the values of rows.
+    """
+    quiet = _QUOTED.sub("'...'", _FOLDERS.sub("", _ADDRESS.sub("0x...", " ".join(text.split()))))
+    return quiet if len(quiet) <= MAX_TEXT else f"{quiet[:MAX_TEXT]}..."
 
 
 def class_name(kind: type) -> str:

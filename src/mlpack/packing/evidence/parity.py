@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 from mlpack.errors import ExportError
 from mlpack.format.evidence import MethodParity, Parity, ProbeResult
 from mlpack.packing.child import ChildFailedError, run_child
+from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.worker import Answer, Question, Reply, Task
 from mlpack.runtime.comparison import CERTIFICATES, compare
 
@@ -82,7 +83,7 @@ class Measurement:
             threads=threads,
             methods=self.methods,
             probes=self.probes,
-            rejected=tuple(rejected),
+            rejected=tuple((name, plain_reason(reason)) for name, reason in rejected),
         )
 
 

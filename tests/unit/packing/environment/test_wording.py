@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mlpack.packing.environment.wording import wording
+from mlpack.packing.environment.wording import plain_reason, wording
 
 
 class Colour(enum.Enum):
@@ -80,3 +80,18 @@ def test_deep_nesting_ends() -> None:
     value: list[object] = []
     value.append(value)
     assert wording(value).count("[") < 10
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("<object at 0x7f3a2b10>: no converter", "<object at 0x...>: no converter"),
+        ("could not convert string to float: 'Jane Doe'", "could not convert string to float: '...'"),
+        ('File "/home/jane/model.py", line 3', "File '...', line 3"),
+        ("no such file: /home/jane/data.csv", "no such file: data.csv"),
+        ("GaussianNB: no emitter for sklearn.naive_bayes.GaussianNB", None),
+        ("off by 1e-3/2 of the spread", None),
+    ],
+)
+def test_a_reason_keeps_its_words_and_loses_addresses_folders_and_data(said: str, kept: str | None) -> None:
+    assert plain_reason(said) == (said if kept is None else kept)
