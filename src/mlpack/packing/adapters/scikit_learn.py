@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -22,7 +23,6 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
         ModelError: It is not fitted, offers no method that a bundle can hold, or classifies several targets.
     """
     import numpy as np
-    import sklearn
     from sklearn.exceptions import NotFittedError
     from sklearn.utils.validation import check_is_fitted
 
@@ -52,7 +52,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     return Description(
         original=f"{type(model).__module__}.{type(model).__qualname__}",
         architecture=tuple(_architecture(model)),
-        framework=("scikit-learn", sklearn.__version__),
+        framework=_framework(model),
         task=_task(model),
         methods=cast("tuple[Method, ...]", methods),
         classes=None if classes is None else np.asarray(classes),
@@ -61,14 +61,24 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     )
 
 
+def _framework(model: Any) -> tuple[str, str]:  # noqa: ANN401
+    """Return distribution and version of the model's library; a stranger counts as scikit-learn's."""
+    import sklearn
+
+    package = type(model).__module__.partition(".")[0]
+    if package == "lightgbm":
+        return package, str(sys.modules[package].__version__)
+    return "scikit-learn", sklearn.__version__
+
+
 def _columns_read(model: Any) -> tuple[str, ...] | None:  # noqa: ANN401
     """Return the names of the columns that the model reads; None when it was fitted on an array.
 
     A ColumnTransformer that stands first does not miss the columns that it drops, so neither do we.
     """
     names = getattr(model, "feature_names_in_", None)
-    if names is None:
-        return None
+    if names is None or type(model).__module__.startswith("lightgbm."):
+        return None  # LightGBM writes its own names over the caller's
     first = _first_step(model)
     if not hasattr(first, "transformers_"):
         return tuple(str(name) for name in names)

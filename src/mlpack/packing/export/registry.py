@@ -131,10 +131,15 @@ FAMILIES: dict[str, str] = {
             "sklearn.ensemble.StackingRegressor",
             "sklearn.calibration.CalibratedClassifierCV",
         ),
+        "lightgbm": ("lightgbm.sklearn.LGBMClassifier", "lightgbm.sklearn.LGBMRegressor"),
     }.items()
     for name in names
 }
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
+
+
+_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
+"""Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
 
 
 class Family(Protocol):
@@ -160,7 +165,7 @@ def public_name(cls: type) -> str:
 def family_of(model: object) -> Family | None:
     """Return the emitter module for a model's class, or None."""
     name = FAMILIES.get(public_name(type(model)))
-    if name is None or not type(model).__module__.startswith("sklearn."):
+    if name is None or type(model).__module__.partition(".")[0] not in _LIBRARIES:
         return None
     return cast("Family", importlib.import_module(f"mlpack.packing.export.emitters.{name}"))
 
