@@ -230,3 +230,78 @@ def test_no_model_library_is_needed_to_verify_and_predict(work: Path) -> None:
         [sys.executable, "-c", program], cwd=work, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_ends_the_program_is_no_success(work: Path) -> None:
+    (work / "quits.py").write_text(TRAIN + "\nraise SystemExit(0)\n")
+    words = ("--example", "quits.py:X", "--name", "quits", "--version", "1.0.0")
+    done = run(work, "pack", "quits.py:pipeline", *words)
+    assert done.returncode == 2
+    assert "ended the program" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["json", "my.train"])
+def test_a_file_that_cannot_be_a_module_is_refused(name: str, work: Path) -> None:
+    (work / f"{name}.py").write_text(TRAIN)
+    try:
+        done = run(work, "pack", f"{name}.py:pipeline", "--example", "x.csv", "--name", "n", "--version", "1")
+    finally:
+        (work / f"{name}.py").unlink()
+    assert done.returncode == 2
+    assert "give the file another name" in done.stderr
+
+
+@pytest.mark.parametrize("data", [b"", b"a,b\n\xff,1\n"], ids=["empty", "not UTF-8"])
+def test_a_table_that_cannot_be_read_is_one_line(data: bytes, work: Path) -> None:
+    (work / "table.csv").write_bytes(data)
+    words = ("--example", "table.csv", "--name", "n", "--version", "1")
+    done = run(work, "pack", "train.py:pipeline", *words)
+    assert done.returncode == 2
+    assert "table.csv: cannot be read as a table" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_device_is_written_to_and_never_replaced(work: Path) -> None:
+    link = work / "out"
+    link.symlink_to("/proc/self/fd/1")
+    done = run(work, "predict", BUNDLE, "rows.csv", "--key", "release.pub", "--output", "out")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("predict\n")
+    assert link.is_symlink()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_behind_standard_output_is_said(work: Path) -> None:
+    script = f"exec {Path(sys.executable).parent / 'mlpack'} inspect {BUNDLE} > /dev/full"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=work, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0].startswith("mlpack: standard output: cannot be written")
+
+
+def test_closed_standard_output_is_no_traceback(work: Path) -> None:
+    script = f"exec {Path(sys.executable).parent / 'mlpack'} inspect {BUNDLE} >&-"
+    done = subprocess.run(["/bin/sh", "-c", script], cwd=work, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_deeply_nested_rows_are_refused(work: Path) -> None:
+    done = run(
+        work, "predict", BUNDLE, "-", "--input-format", "json", "--key", "release.pub", text="[" * 200_000
+    )
+    assert done.returncode == 1
+    assert "nested too deeply" in done.stderr
+
+
+def test_a_column_that_stands_twice_is_refused(work: Path) -> None:
+    lines = (work / "rows.csv").read_text().splitlines()
+    text = "\n".join(f"{line},{line.split(',')[-1]}" for line in lines)
+    done = run(work, "predict", BUNDLE, "-", "--key", "release.pub", text=text)
+    assert done.returncode == 1
+    assert "columns appear twice: colour" in done.stderr
+
+
+def test_standard_input_is_utf_8_in_every_locale(work: Path) -> None:
+    text = (work / "rows.csv").read_text()
+    words = ("predict", BUNDLE, "-", "--key", "release.pub")
+    done = run(work, *words, text="\ufeff" + text, PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0, done.stderr

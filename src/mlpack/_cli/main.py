@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import io
 import os
@@ -31,6 +32,8 @@ DONE, FAILED, WRONG_USAGE, NOT_VERIFIED, OUT_OF_TOLERANCE = range(5)
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, one of the five above."""
+    if sys.stdout is None:  # closed by whoever started us; what is printed goes nowhere
+        sys.stdout = io.StringIO()
     arguments = parser().parse_args(argv)
     warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
@@ -44,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _status(error)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        # Every file is written by format.atomic, which has its own error; what is left is standard output.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _complain(f"standard output: cannot be written: {error.strerror}")
         return FAILED
     except KeyboardInterrupt:
         print("mlpack: interrupted", file=sys.stderr)

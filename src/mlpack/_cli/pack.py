@@ -97,7 +97,13 @@ def _example(reference: str, modules: dict[str, ModuleType]) -> object:
         raise MissingExtraError(
             "reading a table needs pandas", hint="pip install 'mlpack-sdk[pandas]'"
         ) from error
-    return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    try:
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except ImportError as error:
+        raise MissingExtraError("reading Parquet needs pyarrow", hint="pip install pyarrow") from error
+    except (ValueError, OSError) as error:  # what both parsers raise, decoding included
+        # Their messages quote cells of the table.
+        raise UsageError(f"cannot be read as a table ({type(error).__name__})", where=str(path)) from error
 
 
 def _find(reference: str, modules: dict[str, ModuleType]) -> object:
@@ -115,13 +121,32 @@ def _find(reference: str, modules: dict[str, ModuleType]) -> object:
 def _load(place: str) -> ModuleType:
     """Import a module, or run a file under a module name of its own so that its classes can be pickled."""
     if not place.endswith(".py"):
+        if place.startswith("."):
+            raise UsageError("expected FILE.py:NAME or MODULE:NAME", where=place)
         sys.path.insert(0, str(Path.cwd()))
         try:
-            return importlib.import_module(place)
+            return _run(place, place)
         except ModuleNotFoundError as error:
             raise UsageError(f"cannot be imported: {error}", where=place) from error
     path = Path(place).resolve()
     if not path.is_file():
         raise UsageError("no such file", where=place)
+    known = sys.modules.get(path.stem)
+    if "." in path.stem or (known is not None and getattr(known, "__file__", None) != str(path)):
+        raise UsageError(
+            f"a module cannot be called {path.stem!r} here", where=place, hint="give the file another name"
+        )
     sys.path.insert(0, str(path.parent))
-    return importlib.import_module(path.stem)
+    return _run(path.stem, place)
+
+
+def _run(module: str, place: str) -> ModuleType:
+    """Import a module; its own errors pass through with their traceback, for they are its author's to see."""
+    try:
+        return importlib.import_module(module)
+    except SystemExit as error:
+        raise UsageError(
+            "it ended the program while it ran, so there is no model",
+            where=place,
+            hint='put what calls sys.exit() under `if __name__ == "__main__":`',
+        ) from error

@@ -54,13 +54,28 @@ def run(arguments: argparse.Namespace) -> int:
     columns = _read(arguments.rows, arguments.input_format, model.inputs)
     text = _render(_answers(model, methods, columns), as_json=arguments.json)
     if arguments.output:
-        from mlpack.format.atomic import atomic_file
-
-        with atomic_file(Path(arguments.output), overwrite=True) as file:
-            file.write(text.encode())
+        _write(Path(arguments.output), text.encode())
     else:
         sys.stdout.write(text)
     return 0
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write a file at once or not at all; a device or a pipe, such as /dev/stdout, is written to as it is."""
+    from mlpack.format.atomic import atomic_file
+
+    if target.exists() and not target.is_file() and not target.is_dir():
+        try:
+            with target.open("wb") as stream:
+                stream.write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise StorageError(f"cannot be written: {error.strerror}", where=str(target)) from error
+        return
+    # A link stays a link: what it leads to is replaced.
+    with atomic_file(target.resolve(), overwrite=True) as file:
+        file.write(data)
 
 
 def _read(reference: str, named: str | None, inputs: Sequence[Input]) -> dict[str, list[Any]]:
@@ -70,7 +85,7 @@ def _read(reference: str, named: str | None, inputs: Sequence[Input]) -> dict[st
         raise UsageError(f"expected one of {', '.join(FORMATS)}", where=reference, hint="pass --input-format")
     try:
         if reference == "-":
-            return _parse(sys.stdin, form, inputs)
+            return _parse(_standard_input(), form, inputs)
         with Path(reference).open(newline="", encoding="utf-8-sig") as file:
             return _parse(file, form, inputs)
     except OSError as error:
@@ -79,13 +94,24 @@ def _read(reference: str, named: str | None, inputs: Sequence[Input]) -> dict[st
         raise InputError(f"not UTF-8 at byte {error.start}", where=reference) from error
 
 
+def _standard_input() -> TextIO:
+    """Return standard input as UTF-8 whatever the locale says, as files are read."""
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", errors="strict", newline="")
+    return sys.stdin
+
+
 def _parse(file: TextIO, form: str, inputs: Sequence[Input]) -> dict[str, list[Any]]:
     if form == "csv":
         return _parse_csv(file, inputs)
     try:
         records = json.load(file) if form == "json" else [json.loads(line) for line in file if line.strip()]
+    except UnicodeDecodeError:
+        raise
     except ValueError as error:
         raise InputError(f"not JSON: {error}", where="rows") from error
+    except RecursionError as error:
+        raise InputError("not JSON of records: nested too deeply", where="rows") from error
     if isinstance(records, dict):
         records = [records]
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
@@ -105,6 +131,8 @@ def _parse_csv(file: TextIO, inputs: Sequence[Input]) -> dict[str, list[Any]]:
         header = next(reader, [])
         if missing := [item.name for item in inputs if item.name not in header]:
             raise InputError(f"columns are missing: {', '.join(missing[:20])}", where="CSV header")
+        if doubled := [item.name for item in inputs if header.count(item.name) > 1]:
+            raise InputError(f"columns appear twice: {', '.join(doubled[:20])}", where="CSV header")
         places = [(item, header.index(item.name)) for item in inputs]
         columns: dict[str, list[Any]] = {item.name: [] for item in inputs}
         for index, row in enumerate(reader):

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,6 +38,22 @@ def _exists(target: Path) -> TargetExistsError:
     return TargetExistsError(
         "already exists", where=str(target), hint="choose another version, or pass overwrite"
     )
+
+
+def _refuse_special(target: Path) -> None:
+    """Raise if `target` is, or leads to, a device, a pipe or a socket: renaming over one would destroy it.
+
+    Raises:
+        StorageError: It is one of them.
+    """
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return  # nothing is there, or what is wrong shows when it is written
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise StorageError(
+            "a device, pipe or socket, which is never replaced", where=str(target), hint="name a file"
+        )
 
 
 @contextlib.contextmanager
@@ -105,7 +122,9 @@ def _staging(target: Path, *, overwrite: bool) -> Iterator[Path]:
     It is locked as long as this process lives: an unlocked one was left by a writer that was killed, and the
     next writer of the same target removes it.
     """
-    if not overwrite:
+    if overwrite:
+        _refuse_special(target)
+    else:
         refuse_existing(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(target)

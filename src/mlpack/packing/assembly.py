@@ -64,11 +64,16 @@ class Request:
         check_choice("certificate", self.certificate, CERTIFICATES)
         check_choice("golden", self.golden, ("synthetic", "sample"))
         check_choice("layout", self.layout, get_args(BundleLayout))
+        check_named("metrics", self.metrics)
+        check_named("datasets", self.datasets)
+        check_named("parameters", self.parameters)
         for name, value in self.metrics.items():
-            if type(value) not in (int, float):
+            if type(value) is bool or not issubclass(type(value), (int, float)):
                 raise UsageError(
                     f"expected a number, found {type(value).__name__}", where=f"metrics[{name!r}]"
                 )
+        if self.license is not None and not isinstance(self.license, str):
+            raise UsageError(f"expected a string, found {type(self.license).__name__}", where="license")
         if not isinstance(self.card, ModelCard):
             raise UsageError(f"expected a ModelCard, found {type(self.card).__name__}", where="card")
         if not self.overwrite:
@@ -99,6 +104,15 @@ def check_choice(where: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise UsageError unless `value` is one of `allowed`."""
     if value not in allowed:
         raise UsageError(f"expected one of {', '.join(allowed)}; found {value!r}", where=where)
+
+
+def check_named(where: str, value: object) -> None:
+    """Raise UsageError unless `value` maps names to something."""
+    if not isinstance(value, Mapping):
+        raise UsageError(f"expected a dict, found {type(value).__name__}", where=where)
+    for name in value:
+        if not isinstance(name, str):
+            raise UsageError(f"expected names that are strings, found {type(name).__name__}", where=where)
 
 
 def assemble_parts(request: Request, made: Made) -> Assembled:
@@ -191,4 +205,5 @@ def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:
         packages=tuple(f"{package.name}=={package.version}" for package in lock.packages),
         platforms=made.platforms,
         trained_with=" ".join(made.description.framework),
+        license=request.license or "",
     )

@@ -15,6 +15,12 @@ MAX_LISTED = 10
 """Categories shown of one column; contract.json has them all."""
 
 
+_METRICS_NOTE = (
+    "Metrics whose names end in (example) were measured on the example when the bundle was packed; "
+    "others are as the author reported them."
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
     """What only the author of a model can say. Every part may stay empty.
@@ -131,6 +137,7 @@ class CardFacts:
         packages: What serving needs, each as `name==version`.
         platforms: Platforms that the lock was made for.
         trained_with: Framework with its version.
+        license: SPDX expression of the model's licence, or empty.
     """
 
     name: str
@@ -149,6 +156,7 @@ class CardFacts:
     packages: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     trained_with: str = ""
+    license: str = ""
 
     @staticmethod
     def lines_of(contract: Contract) -> tuple[tuple[CardInput, ...], tuple[CardOutput, ...]]:
@@ -210,6 +218,7 @@ def _lead(card: ModelCard, facts: CardFacts) -> str:
         ("Original", facts.model_class),
         ("Trained with", facts.trained_with),
         ("Methods", ", ".join(facts.methods)),
+        ("License", facts.license),
     ]
     found = table(("Fact", "Value"), [row for row in rows if row[1]])
     return "\n\n".join(part for part in (paragraphs(card.description), found) if part)
@@ -254,7 +263,7 @@ def _training(card: ModelCard, facts: CardFacts) -> str:
     parts.append(paragraphs(card.evaluation))
     if facts.metrics:
         rows = [(name, f"{value:.6g}") for name, value in sorted(facts.metrics.items())]
-        parts.append(table(("Metric", "Value"), rows) + "\n\nMetrics are as the author reported them.")
+        parts.append(table(("Metric", "Value"), rows) + "\n\n" + _METRICS_NOTE)
     body = "\n\n".join(part for part in parts if part)
     return f"## Data and evaluation\n\n{body}" if body else ""
 

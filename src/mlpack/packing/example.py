@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Column", "Example", "read_example"]
 
+_INT64_MAX = 2**63 - 1
+"""Graph inputs of integers are int64; a larger one would wrap around."""
+
 Kind = Literal["float", "integer", "boolean", "text"]
 
 
@@ -88,7 +91,7 @@ class Example:
 
 
 def read_example(example: object, wanted: Sequence[str] | None = None) -> Example:
-    """Read a pandas or polars DataFrame, a 2-D array, or a dict of equally long columns.
+    """Read a pandas or polars DataFrame or a 2-D array.
 
     Args:
         example: Rows as the model was fitted on.
@@ -176,6 +179,8 @@ def _number_column(name: str, source: str, floats: np.ndarray, series: Any, inne
     import numpy as np
 
     kind = getattr(inner, "kind", None) or np.dtype(inner.name.lower()).kind
+    if kind == "u" and int(series.max()) > _INT64_MAX:
+        raise _cannot_carry(name, f"{source} above {_INT64_MAX}", "turn it into floats")
     if kind in "iu" and not np.isnan(floats).any():
         integers = np.asarray(series.to_numpy(dtype="int64"))
         return Column(name=name, kind="integer", source=source, values=integers, dtype="int64")
@@ -240,6 +245,8 @@ def _objects(values: Sequence[object]) -> np.ndarray:
 def _from_array(array: np.ndarray) -> Example:
     import numpy as np
 
+    if isinstance(array, np.ma.MaskedArray):
+        raise ExampleError("a masked array", where="example", hint="pass example.filled(np.nan)")
     if array.ndim != 2:
         raise ExampleError(f"expected 2 dimensions, found {array.ndim}", where="example")
     source = str(array.dtype)
@@ -252,6 +259,8 @@ def _from_array(array: np.ndarray) -> Example:
                 name=name, kind="float", source=source, values=values.astype(np.float64), dtype=width
             )
         elif array.dtype.kind in "iu":
+            if array.dtype.kind == "u" and int(values.max(initial=0)) > _INT64_MAX:
+                raise _cannot_carry(name, f"{source} above {_INT64_MAX}", "turn it into floats")
             column = Column(
                 name=name, kind="integer", source=source, values=values.astype(np.int64), dtype="int64"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlpack.errors import ExampleError
+from mlpack.packing.environment.wording import plain_reason
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,10 +24,10 @@ def example_metrics(native: NativeModel, task: str, targets: object) -> dict[str
         targets: True values, shape (n,) or (n, k), one per row of the example.
 
     Raises:
-        ExampleError: The number of targets is not that of the rows, or the task has no targets.
+        ExampleError: The number of targets is not that of the rows, the task has no targets, or they are not
+            of the kind that the model predicts.
     """
     import numpy as np
-    from sklearn import metrics
 
     truth = np.asarray(targets)
     if task not in ("classification", "regression") or "predict" not in native.methods:
@@ -37,18 +38,30 @@ def example_metrics(native: NativeModel, task: str, targets: object) -> dict[str
             where="targets",
         )
     predicted = _predict(native)
+    try:
+        found = _scores(task, truth, predicted)
+    except (TypeError, ValueError) as error:
+        raise ExampleError(
+            f"cannot be compared with what the model predicts: {plain_reason(str(error))}",
+            where="targets",
+            hint="pass them in the form that the model was fitted on, with no missing values",
+        ) from error
+    return {f"{name} (example)": float(value) for name, value in found.items()}
+
+
+def _scores(task: str, truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    from sklearn import metrics
+
     if task == "classification":
-        found = {
+        return {
             "accuracy": metrics.accuracy_score(truth, predicted),
             "balanced accuracy": metrics.balanced_accuracy_score(truth, predicted),
         }
-    else:
-        found = {
-            "R2": metrics.r2_score(truth, predicted),
-            "mean absolute error": metrics.mean_absolute_error(truth, predicted),
-            "root mean squared error": metrics.root_mean_squared_error(truth, predicted),
-        }
-    return {f"{name} (example)": float(value) for name, value in found.items()}
+    return {
+        "R2": metrics.r2_score(truth, predicted),
+        "mean absolute error": metrics.mean_absolute_error(truth, predicted),
+        "root mean squared error": metrics.root_mean_squared_error(truth, predicted),
+    }
 
 
 def _predict(native: NativeModel) -> np.ndarray:

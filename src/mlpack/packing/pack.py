@@ -18,6 +18,7 @@ from mlpack.packing.assembly import CERTIFICATES, THREADS, Certificate, Made, Re
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import lock_runtime
+from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.golden import make_golden
 from mlpack.packing.evidence.native import NativeModel
 from mlpack.packing.evidence.parity import Asked, Measurement, ask_original, measure
@@ -119,6 +120,10 @@ def pack(
         TargetExistsError: The bundle is already there.
         StorageError: It cannot be written.
     """
+    if not isinstance(output, (str, os.PathLike)):
+        raise UsageError(f"expected a path, found {type(output).__name__}", where="output")
+    if isinstance(platforms, str) or not hasattr(platforms, "__iter__"):
+        raise UsageError('expected a list of platforms, such as ("linux/amd64",)', where="platforms")
     request = Request(
         name=name,
         version=version,
@@ -128,9 +133,9 @@ def pack(
         certificate=certificate,
         golden=golden,
         license=license,
-        metrics=metrics or {},
-        datasets=datasets or {},
-        parameters=parameters or {},
+        metrics={} if metrics is None else metrics,
+        datasets={} if datasets is None else datasets,
+        parameters={} if parameters is None else parameters,
         card=card or ModelCard(),
     )
     request.check()
@@ -185,8 +190,9 @@ def _read(model: object, example: object, methods: Sequence[str] | None) -> tupl
 def _choose_methods(description: Description, methods: Sequence[str] | None) -> tuple[Method, ...]:
     if methods is None:
         return description.methods
-    if isinstance(methods, str) or not methods:
+    if isinstance(methods, str) or not (hasattr(methods, "__iter__") and methods):
         raise UsageError('expected a list of method names, such as ("predict",)', where="methods")
+    methods = tuple(methods)
     for method in methods:
         if method not in description.methods:
             raise ModelError(
@@ -205,7 +211,7 @@ def _learn(
     answers = native.answer(everything)
     if isinstance(answers, Exception):
         raise ExampleError(
-            f"the model rejects it: {type(answers).__name__}: {answers}",
+            f"the model rejects it: {type(answers).__name__}: {plain_reason(str(answers))}",
             where="example",
             hint="pass rows in the very form that the model was fitted on",
         ) from answers
@@ -221,8 +227,12 @@ def _spread(output: Output, answer: np.ndarray) -> float:
 
     if output.method == "predict_proba" or (output.method == "predict" and output.classes is not None):
         return 1.0
-    finite = answer[np.isfinite(answer)]
-    return float(finite.std()) or 1.0 if len(finite) else 1.0
+    finite = answer[np.isfinite(answer)].astype(np.float64)
+    largest = float(np.abs(finite).max(initial=0.0))
+    if largest == 0.0:
+        return 1.0
+    # Scaled first: squares of answers above 1e154 overflow, and no difference is large beside infinity.
+    return float((finite / largest).std() * largest) or 1.0
 
 
 def _export(
@@ -252,7 +262,9 @@ def _export(
         f"no route to ONNX agrees with the original within {wanted!r}",
         where="model",
         problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
-        hint="" if wanted == "loose" else 'certificate="loose" accepts differences up to 1e-5 of the spread',
+        hint=""
+        if wanted == "loose" or not disagreeing
+        else 'certificate="loose" accepts differences up to 1e-5 of the spread',
     )
 
 

@@ -149,3 +149,12 @@ def test_a_system_that_cannot_swap_says_so(tmp_path: Path, monkeypatch: pytest.M
     ):
         pass
     assert (target / "old").exists()
+
+
+@pytest.mark.parametrize("make", [atomic_file, atomic_directory])
+def test_a_pipe_or_a_device_is_never_replaced(make: object, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StorageError, match="never replaced"), make(pipe, overwrite=True):  # type: ignore[operator]
+        pass
+    assert pipe.is_fifo()

@@ -146,3 +146,11 @@ def test_parts_are_strings(value: Any) -> None:  # noqa: ANN401  (wrong on purpo
     with pytest.raises(UsageError) as caught:
         ModelCard(limitations=value)
     assert caught.value.where == "card.limitations"
+
+
+def test_the_licence_that_pack_was_given_is_on_the_card() -> None:
+    assert "Apache-2.0" in html(ModelCard(), replace(FACTS, license="Apache-2.0"))
+
+
+def test_measured_metrics_are_told_from_reported_ones() -> None:
+    assert "were measured on the example" in html(ModelCard())

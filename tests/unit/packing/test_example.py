@@ -129,3 +129,20 @@ def test_a_name_that_appears_twice_is_refused() -> None:
 def test_a_missing_column_is_named() -> None:
     with pytest.raises(ExampleError, match="b"):
         read_example(pd.DataFrame({"a": [1.0]}), ["a", "b"])
+
+
+@pytest.mark.parametrize("dtype", ["uint64", "UInt64"])
+def test_integers_that_would_wrap_around_are_refused(dtype: str) -> None:
+    frame = pd.DataFrame({"c": pd.Series([1, 2**64 - 1], dtype=dtype)})
+    with pytest.raises(ExampleError, match=r"column 'c'.*above"):
+        read_example(frame)
+
+
+def test_integers_of_an_array_that_would_wrap_around_are_refused() -> None:
+    with pytest.raises(ExampleError, match="above"):
+        read_example(np.array([[2**64 - 1]], dtype=np.uint64))
+
+
+def test_a_masked_array_is_refused() -> None:
+    with pytest.raises(ExampleError, match="masked"):
+        read_example(np.ma.masked_equal([[1.0, 2.0]], 2.0))

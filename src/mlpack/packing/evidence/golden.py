@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from mlpack.errors import PackError
 from mlpack.format.contract import CategoricalProfile, NumericProfile
 from mlpack.format.evidence import Cell, Golden, encode_cell
-from mlpack.packing.evidence.rules import UNSEEN
+from mlpack.packing.environment.wording import plain_reason
+from mlpack.packing.evidence.rules import UNSEEN, evenly
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,7 +46,7 @@ def make_golden(native: NativeModel, contract: Contract, origin: Literal["synthe
         answers = native.answer(columns)
     if isinstance(answers, Exception):
         raise PackError(
-            f"the model refuses the golden rows: {type(answers).__name__}: {answers}",
+            f"the model refuses the golden rows: {type(answers).__name__}: {plain_reason(str(answers))}",
             where="golden",
             hint='pass golden="sample" to store rows of the example instead',
         )
@@ -59,8 +60,8 @@ def make_golden(native: NativeModel, contract: Contract, origin: Literal["synthe
 
 
 def _sampled(example: Example) -> Columns:
-    step = max(1, example.rows // SAMPLED)
-    return {column.name: column.values[::step][:SAMPLED] for column in example.columns}
+    rows = evenly(example.rows, SAMPLED)
+    return {column.name: column.values[rows] for column in example.columns}
 
 
 def _drawn(example: Example, contract: Contract) -> Columns:

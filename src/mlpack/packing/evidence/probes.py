@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlpack.packing.evidence.rules import FLOAT32_MAX, UNSEEN, Rules, base_rows, with_cell
+from mlpack.packing.evidence.rules import FLOAT32_MAX, UNSEEN, Rules, base_rows, evenly, with_cell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,8 @@ def probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
     import numpy as np
 
     everything = {column.name: column.values for column in example.columns}
-    step = max(1, example.rows // MAX_ROWS)
-    sample = {name: values[::step][:MAX_ROWS] for name, values in everything.items()}
+    chosen = evenly(example.rows, MAX_ROWS)
+    sample = {name: values[chosen] for name, values in everything.items()}
     yield Probe(name="example", columns=sample)
     rng = np.random.default_rng(20260101)
     yield Probe(
@@ -73,7 +73,8 @@ def _numeric_probes(example: Example, rng: np.random.Generator) -> Iterator[Prob
     rows = dict(base_rows(example, 600))
     beside = dict(rows)
     for column in numeric:
-        beside[column.name] = rng.permutation(np.resize(_split_points(column), 600))
+        # Shuffled before it is cut to size: the points come in ascending order.
+        beside[column.name] = np.resize(rng.permutation(_split_points(column)), 600)
     yield Probe(name="on and beside split points", columns=beside)
     if floats:
         nudged = dict(rows)
@@ -97,8 +98,8 @@ def _split_points(column: Column) -> np.ndarray:
         return np.concatenate([seen, seen - 1, seen + 1]).astype(column.values.dtype)
     if not len(seen):
         return np.zeros(1)
-    seen = seen[:: max(1, len(seen) // 60)]
     middle = seen[:-1] / 2 + seen[1:] / 2
+    seen, middle = seen[evenly(len(seen), 60)], middle[evenly(len(middle), 60)]
     points = np.concatenate([seen, middle])
     small = points.astype(np.float32)
     neighbours = [np.nextafter(small, np.float32(side)).astype(np.float64) for side in (-np.inf, np.inf)]

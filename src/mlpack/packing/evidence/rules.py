@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlpack.packing.evidence.native import Columns, NativeModel
     from mlpack.packing.example import Column, Example
 
-__all__ = ["FLOAT32_MAX", "UNSEEN", "Rules", "base_rows", "learn_rules", "with_cell"]
+__all__ = ["FLOAT32_MAX", "UNSEEN", "Rules", "base_rows", "evenly", "learn_rules", "with_cell"]
 
 FLOAT32_MAX = 3.4028234663852886e38
 UNSEEN = "<never seen>"
@@ -27,6 +27,17 @@ class Rules:
     infinities: bool
     unknown: bool
     limit: float | None
+
+
+def evenly(rows: int, limit: int) -> np.ndarray:
+    """Return the indices of at most `limit` of `rows` rows, from the first to the last, evenly spaced.
+
+    Examples are often sorted, by class or by date: a slice of the first rows would miss whole classes.
+    """
+    import numpy as np
+
+    count = min(rows, limit)
+    return np.arange(count, dtype=np.int64) * (rows - 1) // max(count - 1, 1)
 
 
 def base_rows(example: Example, count: int) -> Columns:
