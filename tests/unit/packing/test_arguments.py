@@ -11,7 +11,8 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from mlpack.errors import ExampleError, UsageError
-from mlpack.packing.pack import pack
+from mlpack.format.contract import Output
+from mlpack.packing.pack import _spread, pack
 
 ROWS = np.arange(40.0).reshape(20, 2)
 MODEL = LinearRegression().fit(ROWS, ROWS[:, 0])
@@ -52,3 +53,8 @@ def test_a_rejected_example_is_not_quoted(tmp_path: Path) -> None:
     with pytest.raises(ExampleError, match="the model rejects it") as caught:
         pack(model, name="a", version="1", example=frame, output=tmp_path)
     assert "Alice" not in str(caught.value)
+
+
+def test_the_spread_of_huge_answers_is_finite() -> None:
+    output = Output(method="predict", tensor="prediction", dtype="float64", shape=(None,), classes=None)
+    assert 0 < _spread(output, np.array([1e300, -1e300, 0.0])) < float("inf")
