@@ -37,7 +37,6 @@ __all__ = ["Registry"]
 
 _MAX_TAGS = 16 * 1024 * 1024
 _MAX_PAGES = 1000
-_CHUNK = 1024 * 1024
 _NEXT = re.compile(r"<([^<>\s]+)>\s*;\s*rel=\"?next\"?")
 _TRIES = 5
 
@@ -252,7 +251,7 @@ class Registry:
             with self._transport.stream("GET", url, expect=(200, 206), headers=headers) as answer:
                 skip = read if answer.status_code == 200 else 0
                 try:
-                    for piece in answer.iter_raw(_CHUNK):
+                    for piece in answer.iter_raw():
                         fresh = piece[skip:] if skip else piece
                         skip = max(0, skip - len(piece))
                         read += len(fresh)
