@@ -87,7 +87,9 @@ class Handler(BaseHTTPRequestHandler):
                 return self._answer(fault[2], b"busy")
         if not self._allowed():
             return None
-        _, _, *name, kind, last = parts.path.split("/") if "/uploads/" not in parts.path else ["", "", "", "uploads", ""]
+        _, _, *name, kind, last = (
+            parts.path.split("/") if "/uploads/" not in parts.path else ["", "", "", "uploads", ""]
+        )
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         if "/blobs/uploads/" in parts.path:
             return self._upload(parts.path.rpartition("/")[2], query, body)
@@ -133,7 +135,9 @@ class Handler(BaseHTTPRequestHandler):
                 return True
             realm = state.realm or f"http://{state.host}/token"
             self._answer(
-                401, b"{}", WWW_Authenticate=f'Bearer realm="{realm}",service="fake",scope="repository:a/b:pull"'
+                401,
+                b"{}",
+                WWW_Authenticate=f'Bearer realm="{realm}",service="fake",scope="repository:a/b:pull"',
             )
             return False
         if state.basic and given != "Basic " + base64.b64encode(state.basic.encode()).decode():
@@ -189,7 +193,9 @@ class Handler(BaseHTTPRequestHandler):
             digest = "sha256:" + hashlib.sha256(body).hexdigest()
             document = json.loads(body)
             missing = [
-                item["digest"] for item in document.get("manifests", []) if item["digest"] not in state.manifests
+                item["digest"]
+                for item in document.get("manifests", [])
+                if item["digest"] not in state.manifests
             ]
             if missing:
                 return self._answer(400, b'{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN"}]}')

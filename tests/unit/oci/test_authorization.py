@@ -89,7 +89,8 @@ def test_no_credentials_are_one_clear_error(start_registry: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    "realm", ["http://tokens.example/token", "ftp://127.0.0.1/token", "http://u:p@127.0.0.1/t", "nonsense", ""]
+    "realm",
+    ["http://tokens.example/token", "ftp://127.0.0.1/token", "http://u:p@127.0.0.1/t", "nonsense", ""],
 )
 def test_credentials_go_to_no_token_service_without_tls(start_registry: Start, realm: str) -> None:
     fake = start_registry(bearer=True, realm=realm or "//")
@@ -111,7 +112,9 @@ def test_challenges_are_parsed() -> None:
     }
 
 
-@pytest.mark.parametrize("header", ["", "=", '"', "Bearer realm", 'Bearer realm="', "\x00" * 50, "a" * 100_000])
+@pytest.mark.parametrize(
+    "header", ["", "=", '"', "Bearer realm", 'Bearer realm="', "\x00" * 50, "a" * 100_000]
+)
 def test_odd_challenges_do_no_harm(header: str) -> None:
     parse_challenges(header)
 
@@ -177,9 +180,7 @@ def test_a_helper_may_give_an_identity_token(tmp_path: Path, monkeypatch: pytest
 def test_a_store_that_knows_nothing_leaves_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     auths = {"r.example": {"auth": packed("me:x")}}
     write_config(tmp_path, {"credsStore": "test", "auths": auths}, monkeypatch)
-    write_helper(
-        tmp_path, "test", "echo 'credentials not found in native keychain'; exit 1", monkeypatch
-    )
+    write_helper(tmp_path, "test", "echo 'credentials not found in native keychain'; exit 1", monkeypatch)
     assert find_credentials("r.example").username == "me"
 
 

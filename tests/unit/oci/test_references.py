@@ -60,6 +60,8 @@ def test_loopback_is_known(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["r.example", "10.0.0.1", "localhost.example", "127.0.0.1.example", "[::2]:1"])
+@pytest.mark.parametrize(
+    "host", ["r.example", "10.0.0.1", "localhost.example", "127.0.0.1.example", "[::2]:1"]
+)
 def test_other_hosts_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
