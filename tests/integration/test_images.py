@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -16,9 +17,17 @@ from typing import Any
 import pytest
 
 from mlpack._cli.main import main
-from mlpack.delivery.images import attest_image, sign_image, verify_image
+from mlpack.delivery.images import SignatureFormat, attest_image, sign_image, verify_image
 from mlpack.errors import RegistryError, SignatureInvalidError, UntrustedSignerError
-from mlpack.oci.descriptors import IMAGE_INDEX, IMAGE_MANIFEST, Descriptor, manifest_bytes, sha256
+from mlpack.oci.descriptors import (
+    EMPTY,
+    EMPTY_BYTES,
+    IMAGE_INDEX,
+    IMAGE_MANIFEST,
+    Descriptor,
+    manifest_bytes,
+    sha256,
+)
 from mlpack.oci.documents import json_bytes
 from mlpack.oci.references import RegistryReference, parse_reference
 from mlpack.oci.registry import Registry
@@ -159,7 +168,7 @@ def their_sign(cosign: Cosign, form: str, reference: str) -> None:
 
 
 @pytest.mark.parametrize("form", ["bundle", "legacy"])
-def test_cosign_verifies_our_signatures(cosign: Cosign, host: str, keys: Path, form: Any) -> None:
+def test_cosign_verifies_our_signatures(cosign: Cosign, host: str, keys: Path, form: SignatureFormat) -> None:
     reference = push_image(host, f"ours-{form}")
     sign_image(reference, KeySigner.from_file(keys / "release.key"), signature_format=form)
     for signed in digests(reference):
@@ -187,7 +196,9 @@ def test_cosign_and_we_sign_beside_one_another(cosign: Cosign, host: str, keys: 
     sign_image(reference, other)
     their_sign(cosign, "bundle", digests(reference)[0])
     for key in ("release", "other"):
-        forms = {item.form for item in verify_image(reference, Policy.from_key(keys / f"{key}.pub")).signatures}
+        forms = {
+            item.form for item in verify_image(reference, Policy.from_key(keys / f"{key}.pub")).signatures
+        }
         assert forms == {"bundle", "legacy"}
         for form in NEW:
             assert their_verify(cosign, keys / f"{key}.pub", form, reference)
@@ -215,7 +226,9 @@ def test_an_attestation_by_cosign_is_no_signature(
     policy = Policy.from_key(keys / "release.pub")
     with pytest.raises(SignatureInvalidError, match="carries no signature"):
         verify_image(reference, policy)
-    assert verify_image(reference, policy, predicate_type=SBOM).signatures[0].predicate["specVersion"] == "1.6"
+    assert (
+        verify_image(reference, policy, predicate_type=SBOM).signatures[0].predicate["specVersion"] == "1.6"
+    )
 
 
 def test_cosign_verifies_the_signature_of_a_bundle(
@@ -224,8 +237,6 @@ def test_cosign_verifies_the_signature_of_a_bundle(
     bundle = make_bundle(tmp_path)
     sign(bundle, KeySigner.from_file(keys / "release.key"))
     envelope = json.loads((bundle / "model.sig").read_bytes())["dsseEnvelope"]
-    import base64
-
     root = json.loads(base64.b64decode(envelope["payload"]))["subject"][0]["digest"]["sha256"]
 
     def accepted(digest: str, key: str = "release.pub") -> bool:
@@ -263,13 +274,14 @@ def test_two_writers_lose_nothing_and_collection_keeps_it(host: str, folder: Pat
     assert not failures
     program = shutil.which("docker-registry")
     assert program is not None
-    command = [program, "garbage-collect", "--delete-untagged", folder / "config.yml"]
+    command = [program, "garbage-collect", "--delete-untagged", str(folder / "config.yml")]
     subprocess.run(command, check=True, capture_output=True)
     for number, key in enumerate(("other", "release")):
         policy = Policy.from_key(keys / f"{key}.pub")
         assert [item.form for item in verify_image(named, policy).signatures] == ["legacy"]
         for count in range(5):
-            assert verify_image(named, policy, predicate_type=f"https://example.org/{number}/{count}")
+            kind = f"https://example.org/{number}/{count}"
+            assert verify_image(named, policy, predicate_type=kind).predicate_type == kind
 
 
 def test_what_the_registrys_disk_changed_is_refused(host: str, folder: Path, keys: Path) -> None:
@@ -309,7 +321,7 @@ def test_the_command_line_says_it_with_its_status(
 
 @pytest.fixture(scope="module")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """Start a registry behind TLS by a private authority, with a password; yield its host and the authority."""
+    """Start a registry behind TLS by a private authority, with a password; yield both."""
     place = tmp_path_factory.mktemp("guarded")
     make_certificate(place)
     (place / "htpasswd").write_text(PASSWORD_LINE)
@@ -353,8 +365,6 @@ def make_certificate(place: Path) -> None:
 
 
 def log_in(monkeypatch: pytest.MonkeyPatch, place: Path, host: str, password: str) -> None:
-    import base64
-
     pair = base64.b64encode(f"me:{password}".encode()).decode()
     (place / "auth.json").write_text(json.dumps({"auths": {host: {"auth": pair}}}))
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(place / "auth.json"))
@@ -368,8 +378,6 @@ def tags(host: str) -> tuple[str, ...]:
 
 
 def push_empty(store: Registry) -> Descriptor:
-    from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES
-
     store.put_blob(EMPTY_BYTES, EMPTY)
     return EMPTY
 

@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--attestation",
         metavar="TYPE",
         default="",
-        help="check an attestation of this type instead of the signature: slsa-provenance, cyclonedx, or a URI",
+        help="check an attestation of this type, not the signature: slsa-provenance, cyclonedx, or a URI",
     )
     add_json_argument(parser)
 

@@ -52,7 +52,7 @@ __all__ = [
 SignatureFormat = Literal["bundle", "legacy", "both"]
 """Where clusters look: `bundle` is cosign 3's referrer, `legacy` the tag `sha256-<hex>.sig` of older ones."""
 
-_SHORT = {"slsa": "https://slsa.dev/provenance/v1", "cyclonedx": "https://cyclonedx.org/bom"}
+_SHORT = {"slsa-provenance": "https://slsa.dev/provenance/v1", "cyclonedx": "https://cyclonedx.org/bom"}
 _MAX_PREDICATE = 24 * 1024 * 1024
 
 _FORMATS: dict[str, tuple[str, ...]] = {

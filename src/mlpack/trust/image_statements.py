@@ -57,6 +57,9 @@ MAX_LEGACY = 256 * 1024
 """Largest simple-signing text, in bytes."""
 
 _STATEMENT = "https://in-toto.io/Statement/v1"
+_OLDER_STATEMENT = "https://in-toto.io/Statement/v0.1"
+"""What `cosign attest` still writes; the fields are the same. Signatures are never of this type."""
+
 _LEGACY_KIND = "cosign container image signature"
 _PREDICATE_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}:[!-~]{1,300}")
 _MAX_SUBJECTS = 1000
@@ -228,7 +231,8 @@ def parse_statement(payload: bytes, *, digest: str, predicate_type: str, where: 
     """
     try:
         top = Fields(parse_json(payload, where=where), where)
-        top.choice("_type", (_STATEMENT,))
+        signature = predicate_type == SIGNATURE_TYPE
+        top.choice("_type", (_STATEMENT,) if signature else (_STATEMENT, _OLDER_STATEMENT))
         top.choice("predicateType", (predicate_type,))
         found = _subject_digests(top)
         predicate = top.mapping("predicate") if top.has("predicate") else {}

@@ -92,9 +92,7 @@ def test_a_second_form_is_added(place: str, signer: KeySigner) -> None:
     assert {item.added for item in again.manifests} == {("legacy",)}
 
 
-def test_a_second_signer_is_added_in_both_forms(
-    place: str, signer: KeySigner, policy: Policy, keys: Path
-) -> None:
+def test_a_second_signer_is_added_in_both_forms(place: str, signer: KeySigner, keys: Path) -> None:
     sign_image(place, signer, docker_reference="r.example/app")
     sign_image(place, KeySigner.from_file(keys / "other.key"), docker_reference="r.example/app")
     for key in ("release", "other"):

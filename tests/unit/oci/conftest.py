@@ -1,10 +1,11 @@
-"""A small registry in this process: with or without a referrers API and tokens, and with faults on request."""
+"""A small registry in this process: with or without referrers and tokens, and with faults on request."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -70,40 +71,43 @@ class Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def _do(self) -> None:
-        state = self.state
+        state, body = self.state, self._body()
         parts = urlsplit(self.path)
         headers = {name.title(): value for name, value in self.headers.items()}
         state.requests.append((self.command, self.path, headers))
-        body = self._body()
         if parts.path == "/token":
-            return self._token(parse_qs(parts.query), body)
-        for fault in state.faults:
-            if self.command == fault[0] and fault[1] in self.path:
-                state.faults.remove(fault)
-                if fault[2] == 0:
-                    self.close_connection = True
-                    self.connection.close()
-                    return None
-                return self._answer(fault[2], b"busy")
-        if not self._allowed():
-            return None
-        _, _, *name, kind, last = (
-            parts.path.split("/") if "/uploads/" not in parts.path else ["", "", "", "uploads", ""]
-        )
-        query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-        if "/blobs/uploads/" in parts.path:
-            return self._upload(parts.path.rpartition("/")[2], query, body)
-        if kind == "blobs":
-            return self._blob(last)
-        if kind == "manifests":
-            return self._manifest(last, body)
-        if kind == "tags":
-            return self._tags(query)
-        if kind == "referrers" and state.referrers_api:
-            return self._referrers(last)
-        return self._answer(404, b'{"errors":[{"code":"NOT_FOUND"}]}')
+            self._token(body)
+        elif not self._fails() and self._allowed():
+            self._route(parts.path, {key: values[0] for key, values in parse_qs(parts.query).items()}, body)
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = _do
+    do_GET = do_HEAD = do_PUT = do_POST = do_PATCH = _do  # noqa: N815  (names of the base class)
+
+    def _fails(self) -> bool:
+        for fault in self.state.faults:
+            if self.command == fault[0] and fault[1] in self.path:
+                self.state.faults.remove(fault)
+                if fault[2]:
+                    self._answer(fault[2], b"busy")
+                else:
+                    self.close_connection = True
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                return True
+        return False
+
+    def _route(self, path: str, query: dict[str, str], body: bytes) -> None:
+        kind, last = path.split("/")[-2:]
+        if kind == "uploads":
+            self._upload(last, query, body)
+        elif kind == "blobs":
+            self._blob(last)
+        elif kind == "manifests":
+            self._manifest(last, body)
+        elif kind == "tags":
+            self._tags(query)
+        elif kind == "referrers" and self.state.referrers_api:
+            self._referrers(last)
+        else:
+            self._answer(404, b'{"errors":[{"code":"NOT_FOUND"}]}')
 
     def _body(self) -> bytes:
         if "chunked" in self.headers.get("Transfer-Encoding", ""):
@@ -145,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
             return False
         return True
 
-    def _token(self, query: dict[str, list[str]], body: bytes) -> None:
+    def _token(self, body: bytes) -> None:
         state, given = self.state, self.headers.get("Authorization", "")
         if self.command == "POST":
             form = {key: values[0] for key, values in parse_qs(body.decode()).items()}
@@ -246,6 +250,12 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "GET":
             last = max(len(state.uploads[name]) - 1, 0)
             return self._answer(204, Location=place, Range=f"0-{last}")
+        self._continue(name, query, body)
+        return None
+
+    def _continue(self, name: str, query: dict[str, str], body: bytes) -> None:
+        state = self.state
+        place = f"/v2/a/b/blobs/uploads/{name}?state={len(state.requests)}"
         state.uploads[name] += body
         if self.command == "PATCH":
             return self._answer(202, Location=place, Range=f"0-{len(state.uploads[name]) - 1}")

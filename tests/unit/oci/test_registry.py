@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def test_a_download_that_breaks_goes_on_where_it_broke(start_registry: Start) ->
         lambda data: data[:-1],
         lambda data: data + b"x",
         lambda data: data[:1000] + bytes([data[1000] ^ 1]) + data[1001:],
-        lambda data: b"",
+        lambda _: b"",
     ],
     ids=["truncated", "longer", "one bit", "empty"],
 )
@@ -180,7 +181,7 @@ def test_redirects_of_blobs_are_followed_without_credentials(
 ) -> None:
     storage = filled(start_registry)
     fake = filled(start_registry, basic="me:secret", redirect_blobs=f"http://{storage.host}")
-    (tmp_path / "auth.json").write_text('{"auths":{"%s":{"auth":"bWU6c2VjcmV0"}}}' % fake.host)
+    (tmp_path / "auth.json").write_text(json.dumps({"auths": {fake.host: {"auth": "bWU6c2VjcmV0"}}}))
     monkeypatch.setenv("REGISTRY_AUTH_FILE", str(tmp_path / "auth.json"))
     assert b"".join(fake.client().blob_chunks(BLOB)) == DATA
     assert all("Authorization" not in headers for _, _, headers in storage.requests)

@@ -217,7 +217,7 @@ def test_a_signed_text_about_something_else_is_refused(
 
 
 def test_an_attachment_to_another_manifest_is_refused(signer: KeySigner, policy: Policy) -> None:
-    with pytest.raises(SignatureInvalidError, match="another manifest|carries no"):
+    with pytest.raises(SignatureInvalidError, match="carries no signature"):
         check_image(evidence(attached(signature(signer), subject=OTHER)), policy)
 
 
@@ -238,7 +238,7 @@ def test_a_manifest_that_lacks_the_digest_is_refused(signer: KeySigner, policy: 
         check_image(found, policy)
 
 
-def test_something_that_is_no_manifest_is_refused(signer: KeySigner, policy: Policy) -> None:
+def test_something_that_is_no_manifest_is_refused(policy: Policy) -> None:
     data = b'{"hello":1}'
     found = ImageEvidence(source="x", digest=sha256(data), manifest=data)
     with pytest.raises(ContentMismatchError):
@@ -271,13 +271,13 @@ def test_a_predicate_type_is_an_absolute_uri() -> None:
 
 
 def test_facts_say_what_to_deploy_and_that_no_time_is_known(signer: KeySigner, policy: Policy) -> None:
-    pairs = dict(
-        (label, value)
+    pairs = {
+        label: value
         for label, value, _ in check_image(evidence(attached(signature(signer))), policy)
         .facts()
         .sections[0]
         .pairs
-    )
+    }
     assert pairs["image (deploy this)"] == f"manifest:{DIGEST}"
     assert "no trusted time" in pairs["checked"]
 
