@@ -8,7 +8,6 @@ from mlpack.oci.descriptors import (
     EMPTY,
     IMAGE_MANIFEST,
     Descriptor,
-    Manifest,
     Stored,
     manifest_bytes,
     parse_manifest,
@@ -152,7 +151,14 @@ def add_legacy_signature(store: Store, digest: str, payload: bytes, signature: s
 def _layers(stored: Stored | None, where: str) -> tuple[Descriptor, ...]:
     if stored is None:
         return ()
-    parsed: Manifest = parse_manifest(stored.data, where=where)
+    parsed = parse_manifest(stored.data, where=where)
+    if parsed.config is None:
+        raise RegistryError(
+            "expected an image with signatures, found an index",
+            where=where,
+            code="registry-document",
+            hint="something else has taken this tag; delete it by hand",
+        )
     return parsed.layers
 
 

@@ -103,27 +103,34 @@ class Authorizer:
     def _ask(self, client: httpx.Client, realm: str, service: str) -> dict[str, Any]:
         import httpx
 
-        given = self._credentials
         try:
-            if given.identity_token:
-                form = {"grant_type": "refresh_token", "refresh_token": given.identity_token}
-                form |= {"service": service, "scope": " ".join(self._scopes), "client_id": "mlpack"}
-                answer = client.post(realm, data=form, follow_redirects=False)
-            else:
-                query: dict[str, str | list[str]] = {"service": service} if service else {}
-                query["scope"] = list(self._scopes)
-                headers = {"Authorization": given.basic} if given.basic else {}
-                url = httpx.URL(realm).copy_merge_params(httpx.QueryParams(query))
-                answer = client.get(url, headers=headers, follow_redirects=False)
+            with client.stream(**self._question(realm, service), follow_redirects=False) as answer:
+                status = answer.status_code
+                data = _read_token_answer(answer)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise RegistryError(
                 f"the token service {_plain(realm)} cannot be reached ({type(error).__name__})",
                 where=self._host,
                 code="registry-unreachable",
             ) from None
-        if answer.status_code != 200 or len(answer.content) > _MAX_TOKEN_ANSWER:
-            raise self._refused(f"the token service {_plain(realm)} answered {answer.status_code}")
-        return parse_object(answer.content, where=_plain(realm))
+        if status != 200:
+            raise self._refused(f"the token service {_plain(realm)} answered {status}")
+        return parse_object(data, where=_plain(realm))
+
+    def _question(self, realm: str, service: str) -> dict[str, Any]:
+        """Return the request for a token: with an identity token a form, or else a plain query."""
+        import httpx
+
+        given = self._credentials
+        if given.identity_token:
+            form = {"grant_type": "refresh_token", "refresh_token": given.identity_token}
+            form |= {"service": service, "scope": " ".join(self._scopes), "client_id": "mlpack"}
+            return {"method": "POST", "url": realm, "data": form}
+        query: dict[str, str | list[str]] = {"service": service} if service else {}
+        query["scope"] = list(self._scopes)
+        headers = {"Authorization": given.basic} if given.basic else {}
+        url = httpx.URL(realm).copy_merge_params(httpx.QueryParams(query))
+        return {"method": "GET", "url": url, "headers": headers}
 
     def _check_realm(self, realm: str) -> None:
         """The registry names the realm: it gets a password only over TLS, or on this machine."""
@@ -146,6 +153,16 @@ class Authorizer:
     def _refused(self, message: str) -> RegistryError:
         hint = "check the user and password" if self._credentials else "log in first (docker or podman login)"
         return RegistryError(message, where=self._host, code="registry-unauthorized", hint=hint)
+
+
+def _read_token_answer(answer: httpx.Response) -> bytes:
+    """Return the body; one that is too long is cut, and then no JSON."""
+    data = bytearray()
+    for chunk in answer.iter_raw():
+        data += chunk
+        if len(data) > _MAX_TOKEN_ANSWER:
+            break
+    return bytes(data)
 
 
 def _bracketed(host: str) -> str:

@@ -27,6 +27,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _MAX_ERROR_BODY = 16 * 1024
 _TIMEOUT = 60.0
+_MAX_SECONDS = 300.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +127,7 @@ class Transport:
         """
         with self.stream(method, url, expect=expect, headers=headers, body=body, tries=tries) as answer:
             try:
-                data = _read_bounded(answer, limit)
+                data = read_bounded(answer, limit)
             except _transport_errors() as error:
                 raise self.unreachable(method, url, error) from error
             return Answer(status=answer.status_code, headers=answer.headers, data=data, url=str(answer.url))
@@ -287,7 +288,7 @@ def _said(answer: httpx.Response) -> str:
     from mlpack.oci.documents import parse_object
 
     try:
-        errors = parse_object(_read_bounded(answer, _MAX_ERROR_BODY), where="error").get("errors")
+        errors = parse_object(read_bounded(answer, _MAX_ERROR_BODY), where="error").get("errors")
     except (RegistryError, httpx.HTTPError, httpx.StreamError):
         return ""
     entries = errors if isinstance(errors, list) else []
@@ -296,13 +297,20 @@ def _said(answer: httpx.Response) -> str:
     return f" ({', '.join(word[:60] for word in words)})" if words else ""
 
 
-def _read_bounded(answer: httpx.Response, limit: int) -> bytes:
+def read_bounded(answer: httpx.Response, limit: int) -> bytes:
+    """Return a body of at most `limit` bytes that arrives within a bounded time.
+
+    Raises:
+        RegistryError: It is longer, or trickles.
+    """
+    ends = time.monotonic() + _MAX_SECONDS
     data = bytearray()
     for chunk in answer.iter_raw(64 * 1024):
         data += chunk
-        if len(data) > limit:
+        if len(data) > limit or time.monotonic() > ends:
+            too = f"more than {limit} bytes" if len(data) > limit else "for more than five minutes"
             raise RegistryError(
-                f"sent more than {limit} bytes where less was expected",
+                f"sent {too} where less was expected",
                 where=_path(str(answer.url)),
                 code="registry-protocol",
             )
