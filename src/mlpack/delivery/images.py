@@ -86,12 +86,14 @@ class SignedImage:
         digest: `manifest:sha256:<hex>` that it led to: deploy this.
         signer: The key, as `sha256:<hex>`.
         manifests: Each one, the index first.
+        action: `signed`, or `attested`, which is something else.
     """
 
     reference: str
     digest: str
     signer: str
     manifests: tuple[SignedManifest, ...]
+    action: Literal["signed", "attested"] = "signed"
 
     def facts(self) -> Facts:
         """Return what was done."""
@@ -102,10 +104,10 @@ class SignedImage:
             for item in self.manifests
         )
         return Facts(
-            title=f"{self.reference}: signed",
+            title=f"{self.reference}: {self.action}",
             sections=(
                 Section(
-                    title="Signed",
+                    title=self.action.capitalize(),
                     pairs=(("image (deploy this)", self.digest, "good"), ("signer", self.signer, "plain")),
                     table=Table(columns=("platform", "manifest", "written"), rows=rows),
                 ),
@@ -202,6 +204,7 @@ def attest_image(
         digest=digest,
         signer=signer.public_key.fingerprint,
         manifests=(SignedManifest(digest=digest, platform="", added=(predicate_type,)),),
+        action="attested",
     )
 
 

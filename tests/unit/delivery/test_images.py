@@ -103,7 +103,8 @@ def test_a_second_signer_is_added_in_both_forms(place: str, signer: KeySigner, k
 def test_an_image_with_an_attestation_only_is_not_signed(
     place: str, signer: KeySigner, policy: Policy
 ) -> None:
-    attest_image(place, SBOM, {"bomFormat": "CycloneDX"}, signer)
+    attested = attest_image(place, SBOM, {"bomFormat": "CycloneDX"}, signer)
+    assert attested.facts().title.endswith(": attested")
     with pytest.raises(SignatureInvalidError, match="carries no signature") as caught:
         verify_image(place, policy)
     assert "an attestation (https://cyclonedx.org/bom)" in str(caught.value)
