@@ -11,6 +11,7 @@ MlpackError                      code, where, hint
 │   └─ LockError                 the environment cannot be locked
 ├─ TargetExistsError             writing would replace something
 ├─ StorageError                  the disk said no
+├─ RegistryError                 a registry, or the way to it, said no
 ├─ SigningError                  a key or an identity is not usable for signing
 ├─ PolicyError (ValueError)      a policy is malformed or missing
 ├─ VerificationError             the only error that verification raises
@@ -42,6 +43,7 @@ __all__ = [
     "ParityError",
     "PolicyError",
     "PolicyViolationError",
+    "RegistryError",
     "SignatureInvalidError",
     "SigningError",
     "StorageError",
@@ -150,6 +152,12 @@ class StorageError(MlpackError):
     """The file system refused to read or write: full, read-only, missing or forbidden."""
 
     default_code = "storage"
+
+
+class RegistryError(MlpackError):
+    """A registry or an OCI layout refused, could not be reached, or sent what was not asked for."""
+
+    default_code = "registry"
 
 
 class SigningError(MlpackError):

@@ -76,7 +76,8 @@ def seal(payload: bytes, signer: Signer) -> bytes:
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode("ascii"),
             "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(signature).decode("ascii"), "keyid": key.hint}],
+            # No keyid: cosign computes another one, and passes over a signature that does not have it.
+            "signatures": [{"sig": base64.b64encode(signature).decode("ascii")}],
         },
     }
     return json.dumps(document, separators=(",", ":")).encode("ascii")

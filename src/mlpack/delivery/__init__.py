@@ -1,0 +1,1 @@
+"""Moving what was made: to and from registries."""
