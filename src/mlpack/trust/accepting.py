@@ -14,7 +14,7 @@ from mlpack.errors import (
     UntrustedSignerError,
     VerificationError,
 )
-from mlpack.trust.certificates import Leaf, check_path, check_purpose, read_leaf, subject_matches
+from mlpack.trust.certificates import check_path, check_purpose, read_leaf, subject_matches
 from mlpack.trust.envelope import Envelope
 from mlpack.trust.identities import CiRule, Claims, matches, read_claims
 from mlpack.trust.material import Kind
@@ -160,7 +160,7 @@ def _by_certificate(envelope: Envelope, rules: Sequence[SignerRule]) -> Verified
             )
             continue
         try:
-            time = _certified(envelope, leaf, rule)
+            time = _certified(envelope, rule)
         except UntrustedSignerError as error:  # another rule may know the same name from other roots
             problems.append(error)
             continue
@@ -175,8 +175,8 @@ def _by_certificate(envelope: Envelope, rules: Sequence[SignerRule]) -> Verified
     raise _nearest(problems)
 
 
-def _certified(envelope: Envelope, leaf: Leaf, rule: SignerRule) -> dt.datetime | None:
-    """Return the trusted time at which the path to a rule's roots held; None when it holds now, without one."""
+def _certified(envelope: Envelope, rule: SignerRule) -> dt.datetime | None:
+    """Return the trusted time at which the path to the roots held; None when it holds now, without one."""
     if rule.roots is None:
         raise UntrustedSignerError("no roots", where=_WHERE)
     material = envelope.material

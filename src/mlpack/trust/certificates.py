@@ -139,6 +139,7 @@ def check_purpose(der: bytes) -> None:
         SignatureInvalidError: It is for something else, such as TLS, or does not say; or it is an authority.
     """
     from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
 
     from mlpack.trust.x509_errors import X509_ERRORS
 
@@ -158,7 +159,7 @@ def check_purpose(der: bytes) -> None:
         problem = "its key usage does not allow digital signatures"
     elif purposes is None:
         problem = "does not say that it is for signing code (extended key usage)"
-    elif x509.ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
+    elif ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
         problem = "is for another purpose than signing code (extended key usage)"
     if problem:
         raise SignatureInvalidError(problem, code="certificate-purpose", where=_WHERE)
@@ -223,7 +224,7 @@ def _path_error(leaf: Leaf, moment: dt.datetime, error: Exception) -> Verificati
 
 
 def _authority_rules() -> Any:  # noqa: ANN401  (a type that cryptography keeps to itself)
-    """Return the web's rules for authorities; an extended key usage, where there is one, must include ours."""
+    """Return the web's rules for authorities; one with extended key usages must have ours among them."""
     from cryptography import x509
     from cryptography.x509.verification import Criticality, ExtensionPolicy
 
@@ -247,7 +248,11 @@ def _leaf_rules() -> Any:  # noqa: ANN401  (a type that cryptography keeps to it
 def _allows_code(_: object, __: object, purposes: x509.ExtendedKeyUsage | None) -> None:
     from cryptography.x509.oid import ExtendedKeyUsageOID as Oid
 
-    if purposes is not None and Oid.CODE_SIGNING not in purposes and Oid.ANY_EXTENDED_KEY_USAGE not in purposes:
+    if (
+        purposes is not None
+        and Oid.CODE_SIGNING not in purposes
+        and Oid.ANY_EXTENDED_KEY_USAGE not in purposes
+    ):
         raise ValueError("an authority on the path may not vouch for code signing")
 
 

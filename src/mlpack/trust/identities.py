@@ -1,4 +1,4 @@
-"""Identities in certificates: what a certificate authority wrote down, and the patterns that a policy matches.
+"""Identities in certificates: what an authority wrote down, and the patterns that a policy matches.
 
 Source: Fulcio, "OID information" (the arc 1.3.6.1.4.1.57264.1); RFC 5280, section 4.2.1.6.
 """
@@ -47,7 +47,8 @@ class Claims:
     Attributes:
         identity: The one subject alternative name: a workflow's or service's URI, or an e-mail address.
         issuer: Who authenticated it, as URL of the OpenID Connect issuer.
-        build: What a CI service adds: repository, repository_id, ref, workflow, trigger, runner; as far as said.
+        build: What a CI service adds, as far as it does: repository, repository_id, ref, workflow, trigger,
+            runner.
     """
 
     identity: str

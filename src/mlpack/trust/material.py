@@ -94,7 +94,9 @@ def _chain(fields: Fields) -> tuple[bytes, ...]:
     items = fields.each("certificates")
     fields.done()
     if not 1 <= len(items) <= MAX_CHAIN:
-        raise FormatError(f"expected 1 to {MAX_CHAIN}, found {len(items)}", where=f"{fields.where}.certificates")
+        raise FormatError(
+            f"expected 1 to {MAX_CHAIN}, found {len(items)}", where=f"{fields.where}.certificates"
+        )
     return tuple(_certificate(item) for item in items)
 
 

@@ -182,9 +182,7 @@ class Policy:
         Raises:
             PolicyError: One of them is missing or unusable.
         """
-        rule = SignerRule(
-            name="certificate", roots=_roots(roots), subject=subject, trusted_root=trusted_root
-        )
+        rule = SignerRule(name="certificate", roots=_roots(roots), subject=subject, trusted_root=trusted_root)
         return cls(id="one certificate", signers=(rule,), name=name, source=f"subject {subject}")
 
     @classmethod

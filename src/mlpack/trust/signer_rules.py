@@ -27,14 +27,14 @@ _FLAG: Final = {"allow": True, "deny": False}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SignerRule:
-    """One signer that a policy accepts: exactly one of `key`, `identity` with `issuer`, `roots` with `subject`.
+    """One signer that a policy accepts: one of `key`, `identity` with `issuer`, `roots` with `subject`.
 
     Attributes:
         name: What the verifier calls it.
         key: Its key.
         identity: Pattern of its identity in a Sigstore certificate; `*` stands for anything but `/`.
         issuer: The OpenID Connect issuer that authenticated it, exactly.
-        github: What the CI job behind the identity must fulfil; denies pull requests and runners of one's own.
+        github: What the CI job behind the identity must fulfil; denies pull requests and self-hosted runners.
         roots: Authorities whose certificates are accepted.
         subject: The certificate's distinguished name, or its single common name.
         trusted_root: Sigstore's authorities and logs: `public-good`, `staging` or a file's contents. With
@@ -227,7 +227,7 @@ _FROM_FILES: Final[Mapping[str, Callable[[str, Path | None, str], object]]] = {
 def _file(text: str, base: Path | None, where: str, form: str) -> Path:
     if base is None:
         raise PolicyError(
-            "a policy that is given as text, or pinned by its hash, must hold its keys, roots and trusted roots",
+            "a policy that is given as text, or pinned by its hash, must hold its keys and roots",
             where=where,
             hint=f"paste the {form}",
         )

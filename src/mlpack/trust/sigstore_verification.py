@@ -1,7 +1,7 @@
 """Keyless signatures: a short-lived certificate, and a public log that recorded its use. No network is used.
 
-What a policy decides (identity, issuer, time) is decided here; chain, certificate transparency, inclusion proof
-and consistency with the log are sigstore's.
+What a policy decides (identity, issuer, time) is decided by us; chain, certificate transparency, inclusion
+proof and consistency with the log are sigstore's.
 """
 
 from __future__ import annotations
@@ -77,13 +77,14 @@ def _verify_proofs(envelope: Envelope, root: TrustedRoot) -> None:
         ) from error
     from mlpack.trust.x509_errors import X509_ERRORS
 
+    refused: tuple[type[Exception], ...] = (Error, *X509_ERRORS)
     verifier = _verifier(root)
     logging.getLogger("sigstore").addHandler(logging.NullHandler())
     try:
         kind, payload = verifier.verify_dsse(Bundle.from_json(envelope.raw), _SameCertificate(envelope))
     except CertValidationError as error:
         raise UntrustedSignerError(_short(error), code="certificate-untrusted", where=_WHERE) from error
-    except (Error, *X509_ERRORS) as error:
+    except refused as error:
         text = _short(error)
         code = "log-entry-invalid" if "log" in text or "Merkle" in text else "proof-invalid"
         raise SignatureInvalidError(text, code=code, where=_WHERE) from error
@@ -119,12 +120,13 @@ def _verifier(root: TrustedRoot) -> Verifier:
 
     from mlpack.trust.x509_errors import X509_ERRORS
 
+    refused: tuple[type[Exception], ...] = (Error, *X509_ERRORS)
     try:
         with tempfile.TemporaryDirectory(prefix="mlpack-") as folder:
             path = Path(folder, "trusted_root.json")
             path.write_text(root.text, encoding="utf-8")
             return Verifier(trusted_root=TheirRoot.from_file(str(path)))
-    except (Error, *X509_ERRORS) as error:
+    except refused as error:
         raise PolicyError(f"not a usable trusted root: {_short(error)}", where=root.source) from error
 
 

@@ -49,9 +49,12 @@ def _time(data: bytes, signature: bytes, stampers: Sequence[TimeStamper]) -> lis
     try:
         from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
     except ImportError as error:
-        raise MissingExtraError("timestamps need rfc3161-client", hint="pip install rfc3161-client") from error
+        raise MissingExtraError(
+            "timestamps need rfc3161-client", hint="pip install rfc3161-client"
+        ) from error
     from mlpack.trust.x509_errors import X509_ERRORS
 
+    refused: tuple[type[Exception], ...] = (VerificationError, *X509_ERRORS)
     for stamper in stampers:
         try:
             leaf, *middle, root = [x509.load_der_x509_certificate(der) for der in stamper.certificates]
@@ -59,7 +62,7 @@ def _time(data: bytes, signature: bytes, stampers: Sequence[TimeStamper]) -> lis
             response = decode_timestamp_response(data)
             builder.build().verify_message(response, signature)
             time = response.tst_info.gen_time
-        except (VerificationError, *X509_ERRORS):
+        except refused:
             continue  # another authority may have made it; none at all is an error of the caller
         if stamper.start <= time and (stamper.end is None or time <= stamper.end):
             return [time]
@@ -79,7 +82,9 @@ def request_timestamp(url: str, signature: bytes) -> bytes:
 
     if not url.startswith(("https://", "http://")):
         raise SigningError("expected an http or https address", where=url)
-    query = TimestampRequestBuilder().data(signature).nonce(nonce=True).cert_request(cert_request=True).build()
+    query = (
+        TimestampRequestBuilder().data(signature).nonce(nonce=True).cert_request(cert_request=True).build()
+    )
     request = urllib.request.Request(  # noqa: S310  (the scheme was checked)
         url, data=query.as_bytes(), headers={"Content-Type": "application/timestamp-query"}
     )

@@ -1,7 +1,7 @@
-"""The trusted root of a Sigstore instance: its authorities, logs and time stampers. It never comes from a bundle.
+"""The trusted root of a Sigstore instance: its authorities, logs and time stampers.
 
-It is a file that the policy names, or one of the two that sigstore's own wheel carries. Nothing is fetched, and
-no cache in a home directory is asked, so that the same policy means the same everywhere.
+It never comes from a bundle: it is a file that the policy names, or one of the two that sigstore's own wheel
+carries. Nothing is fetched, and no cache in a home directory is asked: a policy means the same everywhere.
 """
 
 from __future__ import annotations
@@ -146,9 +146,9 @@ def _stamper(item: Fields) -> TimeStamper:
 
 def _moment(fields: Fields, key: str) -> dt.datetime:
     try:
-        moment = dt.datetime.fromisoformat(fields.text(key))
+        moment: dt.datetime | None = dt.datetime.fromisoformat(fields.text(key))
     except ValueError:
-        moment = dt.datetime.min
-    if moment.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise FormatError("expected a time with its zone", where=f"{fields.where}.{key}")
     return moment

@@ -31,7 +31,6 @@ from mlpack.errors import (
     PolicyError,
     PolicyViolationError,
     SignatureInvalidError,
-    UntrustedSignerError,
     VerificationError,
 )
 from mlpack.format.integrity import MAX_MANIFEST, Integrity, check_integrity
