@@ -83,7 +83,6 @@ class CertificateSigner:
         """The key that verifies what is signed."""
         return self._signer.public_key
 
-    @property
     def label(self) -> str:
         """Subject and serial number of the certificate."""
         return f"{self._leaf.subject}, certificate {self._leaf.serial}"

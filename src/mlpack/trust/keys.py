@@ -45,7 +45,6 @@ class Signer(Protocol):
 class Sealer(Protocol):
     """Whatever signs and adds what proves it: a certificate chain, or a certificate and a log entry."""
 
-    @property
     def label(self) -> str:
         """Who signs, for people."""
 

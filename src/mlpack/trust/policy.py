@@ -168,7 +168,7 @@ class Policy:
         roots: str | os.PathLike[str],
         subject: str,
         *,
-        trusted_root: TrustedRoot | None = None,
+        trusted_root: TrustedRoot | Literal["public-good", "staging"] | None = None,
         name: str | None = None,
     ) -> Policy:
         """Return the policy that accepts one subject of a private certificate authority.

@@ -61,7 +61,6 @@ class SigstoreSigner:
         self._config: ClientTrustConfig | None = None
         self._token: IdentityToken | None = None
 
-    @property
     def label(self) -> str:
         """The identity as it will be public, and who vouches for it. May ask for it first."""
         token = self._identity()
