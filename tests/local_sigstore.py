@@ -44,7 +44,14 @@ class LocalSigstore:
 
     def javascript_accepts(self, signature: Path, identity: str, issuer: str) -> bool:
         """Ask sigstore-js."""
-        command = [program("node"), str(SOURCES / "verify.cjs"), self.root, signature, identity, issuer]
+        command = [
+            program("node"),
+            str(SOURCES / "verify.cjs"),
+            str(self.root),
+            str(signature),
+            identity,
+            issuer,
+        ]
         env = {**os.environ, "NODE_PATH": str(self.modules)}
         return subprocess.run(command, env=env, capture_output=True, check=False).returncode == 0
 

@@ -8,7 +8,6 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-
 from tests.local_sigstore import SOURCES, LocalSigstore, installed_modules, program
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import socket
 import subprocess
@@ -13,9 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.authorities import Authority, new_authority
+from tests.local_sigstore import WHO, LocalSigstore
 
 from mlpack.errors import SigningError, UntrustedSignerError, VerificationError
+from mlpack.trust.accepting import accept_signer
+from mlpack.trust.certificate_signer import CertificateSigner
+from mlpack.trust.certificates import Roots
+from mlpack.trust.envelope import parse_envelope
 from mlpack.trust.identities import CiRule
+from mlpack.trust.keys import KeySigner
+from mlpack.trust.oms import IGNORED
 from mlpack.trust.policy import Policy
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.signing import sign
@@ -23,7 +32,6 @@ from mlpack.trust.sigstore_signing import SigstoreSigner
 from mlpack.trust.timestamps import request_timestamp
 from mlpack.trust.trusted_root import TrustedRoot
 from mlpack.trust.verification import verify
-from tests.local_sigstore import WHO, LocalSigstore
 
 MakeBundle = Callable[..., Path]
 GITHUB = "https://token.actions.githubusercontent.com"
@@ -149,9 +157,9 @@ def test_a_damaged_log_entry_is_refused(bundle: Path, sigstore: LocalSigstore, p
     def change(document: dict[str, Any]) -> None:
         entry = document["verificationMaterial"]["tlogEntries"][0]
         if part == "checkpoint":
-            entry["inclusionProof"]["checkpoint"]["envelope"] = "x" + entry["inclusionProof"]["checkpoint"][
-                "envelope"
-            ]
+            entry["inclusionProof"]["checkpoint"]["envelope"] = (
+                "x" + entry["inclusionProof"]["checkpoint"]["envelope"]
+            )
         elif part == "rootHash":
             entry["inclusionProof"]["rootHash"] = base64.b64encode(bytes(32)).decode()
         else:
@@ -164,13 +172,13 @@ def test_a_damaged_log_entry_is_refused(bundle: Path, sigstore: LocalSigstore, p
 def test_a_timestamp_of_another_signature_is_refused(bundle: Path, sigstore: LocalSigstore) -> None:
     other = request_timestamp(f"{sigstore.url}/api/v1/timestamp", b"another signature")
     stamps = {"rfc3161Timestamps": [{"signedTimestamp": base64.b64encode(other).decode()}]}
-    changed(bundle, lambda document: document["verificationMaterial"].update(timestampVerificationData=stamps))
+    changed(
+        bundle, lambda document: document["verificationMaterial"].update(timestampVerificationData=stamps)
+    )
     assert refusal(bundle, policy(sigstore)) == "timestamp-invalid"
 
 
-def test_without_any_time_nothing_is_verified(
-    bundle: Path, sigstore: LocalSigstore
-) -> None:
+def test_without_any_time_nothing_is_verified(bundle: Path, sigstore: LocalSigstore) -> None:
     def strip(document: dict[str, Any]) -> None:
         material = document["verificationMaterial"]
         material.pop("timestampVerificationData")
@@ -210,10 +218,11 @@ def test_an_end_of_acceptance_is_judged_by_trusted_time(signed: Path, sigstore: 
     signer = verify(signed, policy(sigstore)).signer
     assert signer is not None
     root = TrustedRoot.from_file(sigstore.root)
-    values = {"name": "ci", "identity": WHO, "issuer": sigstore.url, "trusted_root": root}
+    values: dict[str, Any] = {"name": "ci", "identity": WHO, "issuer": sigstore.url, "trusted_root": root}
     late = Policy(id="p", signers=(SignerRule(**values, accept_signed_before=signer.time),))
     assert refusal(signed, late) == "signed-too-late"
-    assert verify(signed, Policy(id="p", signers=(SignerRule(**values, accept_signed_after=signer.time),)))
+    early = Policy(id="p", signers=(SignerRule(**values, accept_signed_after=signer.time),))
+    assert verify(signed, early).signer is not None
 
 
 # Certificates that end soon.
@@ -231,7 +240,9 @@ def test_a_timestamp_outlives_the_certificate(
     signature = base64.b64decode(json.loads(original)["dsseEnvelope"]["signatures"][0]["sig"])
     late = base64.b64encode(request_timestamp(f"{sigstore.url}/api/v1/timestamp", signature)).decode()
     stamps = {"rfc3161Timestamps": [{"signedTimestamp": late}]}
-    changed(bundle, lambda document: document["verificationMaterial"].update(timestampVerificationData=stamps))
+    changed(
+        bundle, lambda document: document["verificationMaterial"].update(timestampVerificationData=stamps)
+    )
     assert refusal(bundle, policy(sigstore)) == "certificate-expired"
 
     changed(bundle, lambda document: document["verificationMaterial"].pop("timestampVerificationData"))
@@ -285,7 +296,10 @@ def test_a_ci_job_signs_as_its_workflow(
         repository_id="4711", ref="refs/heads/*", workflow=".github/workflows/release.yml", triggers=("push",)
     )
     assert verify(bundle, policy(sigstore, WORKFLOW, GITHUB, github=rule)).signer is not None
-    assert refusal(bundle, policy(sigstore, WORKFLOW, GITHUB, github=CiRule(repository_id="1"))) == "ci-job-denied"
+    assert (
+        refusal(bundle, policy(sigstore, WORKFLOW, GITHUB, github=CiRule(repository_id="1")))
+        == "ci-job-denied"
+    )
 
 
 @pytest.mark.parametrize(
@@ -299,7 +313,13 @@ def test_a_ci_job_signs_as_its_workflow(
 def test_outsiders_jobs_are_denied_by_default(
     sigstore: LocalSigstore, tmp_path: Path, make_bundle: MakeBundle, claims: dict[str, str]
 ) -> None:
-    job = {"iss": GITHUB, "san": WORKFLOW, "event_name": "push", "runner_environment": "github-hosted", **claims}
+    job = {
+        "iss": GITHUB,
+        "san": WORKFLOW,
+        "event_name": "push",
+        "runner_environment": "github-hosted",
+        **claims,
+    }
     bundle = make_bundle(tmp_path)
     sign(bundle, SigstoreSigner(sigstore.token(**job), sigstore.config()))
     assert refusal(bundle, policy(sigstore, WORKFLOW, GITHUB)) == "ci-job-denied"
@@ -312,7 +332,9 @@ def test_outsiders_jobs_are_denied_by_default(
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "mlpack"), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL)
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=120, check=False, stdin=subprocess.DEVNULL
+    )
 
 
 def test_the_command_shows_what_becomes_public_and_asks(
@@ -344,3 +366,65 @@ def test_a_signer_without_an_identity_rule_is_not_asked(signed: Path, tmp_path: 
 
     with pytest.raises(UntrustedSignerError):
         verify(signed, Policy.from_key(generate_key(tmp_path / "k", password=None)[1]))
+
+
+# Private certificates with trusted time.
+
+
+def certified(sigstore: LocalSigstore, authority: Authority, end: dt.datetime) -> bytes:
+    leaf = authority.issue(end=end)
+    signer = CertificateSigner(
+        KeySigner(leaf.key), [leaf.der], timestamp_url=f"{sigstore.url}/api/v1/timestamp"
+    )
+    return signer.seal(b"{}")
+
+
+def test_a_timestamp_outlives_a_private_certificate_too(sigstore: LocalSigstore) -> None:
+    authority = new_authority()
+    sealed = certified(sigstore, authority, dt.datetime.now(dt.UTC) + dt.timedelta(seconds=3))
+    time.sleep(4)
+    values: dict[str, Any] = {"name": "hsm", "roots": Roots(pem=authority.pem.decode()), "subject": "release"}
+    trusting = SignerRule(**values, trusted_root=TrustedRoot.from_file(sigstore.root))
+    assert accept_signer(parse_envelope(sealed), [trusting]).time is not None
+    with pytest.raises(UntrustedSignerError) as caught:
+        accept_signer(parse_envelope(sealed), [SignerRule(**values)])
+    assert caught.value.code == "certificate-expired"
+
+
+def test_a_timestamp_by_nobody_is_refused(sigstore: LocalSigstore) -> None:
+    authority = new_authority()
+    sealed = certified(sigstore, authority, dt.datetime.now(dt.UTC) + dt.timedelta(days=1))
+    rule = SignerRule(
+        name="hsm", roots=Roots(pem=authority.pem.decode()), subject="release", trusted_root="public-good"
+    )
+    with pytest.raises(VerificationError) as caught:
+        accept_signer(parse_envelope(sealed), [rule])
+    assert caught.value.code == "timestamp-invalid"
+
+
+# The reference implementation of OpenSSF Model Signing.
+
+
+def test_their_library_verifies_our_keyless_signature(
+    signed: Path, sigstore: LocalSigstore, rekor: str
+) -> None:
+    verifying = pytest.importorskip("model_signing.verifying")
+    config = verifying.Config().use_sigstore_verifier(
+        identity=WHO, oidc_issuer=sigstore.url, trust_config=sigstore.config(rekor)
+    )
+    config.verify(signed, signed / "model.sig")
+
+
+def test_we_verify_their_keyless_signature(
+    sigstore: LocalSigstore, rekor: str, tmp_path: Path, make_bundle: MakeBundle
+) -> None:
+    hashing = pytest.importorskip("model_signing.hashing")
+    signing = pytest.importorskip("model_signing.signing")
+    bundle = make_bundle(tmp_path)
+    ours = [path for path in IGNORED if not path.startswith(".git")]
+    signer = signing.Config().use_sigstore_signer(
+        identity_token=sigstore.token(), trust_config=sigstore.config(rekor)
+    )
+    signer.set_hashing_config(hashing.Config().set_ignored_paths(paths=ours, ignore_git_paths=True))
+    signer.sign(bundle, bundle / "model.sig")
+    assert verify(bundle, policy(sigstore)).signer is not None

@@ -78,12 +78,17 @@ def request_timestamp(url: str, signature: bytes) -> bytes:
     import urllib.error
     import urllib.request
 
-    from rfc3161_client import TimestampRequestBuilder, decode_timestamp_response
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, decode_timestamp_response
 
     if not url.startswith(("https://", "http://")):
         raise SigningError("expected an http or https address", where=url)
     query = (
-        TimestampRequestBuilder().data(signature).nonce(nonce=True).cert_request(cert_request=True).build()
+        TimestampRequestBuilder()
+        .data(signature)
+        .hash_algorithm(HashAlgorithm.SHA256)
+        .nonce(nonce=True)
+        .cert_request(cert_request=True)
+        .build()
     )
     request = urllib.request.Request(  # noqa: S310  (the scheme was checked)
         url, data=query.as_bytes(), headers={"Content-Type": "application/timestamp-query"}
