@@ -21,7 +21,8 @@ def test_a_key_verification_starts_and_ends_in_time(tmp_path: Path, make_bundle:
     bundle = make_bundle(tmp_path)
     key, public = generate_key(tmp_path / "key", password=None)
     sign(bundle, KeySigner.from_file(key))
-    program = f"import sys, mlpack_sdk; sys.exit(mlpack_sdk.main(['verify', {str(bundle)!r}, '--key', {str(public)!r}]))"
+    words = ["verify", str(bundle), "--key", str(public)]
+    program = f"import sys, mlpack_sdk; sys.exit(mlpack_sdk.main({words!r}))"
     times = []
     for _ in range(RUNS):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)

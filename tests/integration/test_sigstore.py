@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -223,6 +224,48 @@ def test_an_end_of_acceptance_is_judged_by_trusted_time(signed: Path, sigstore: 
     assert refusal(signed, late) == "signed-too-late"
     early = Policy(id="p", signers=(SignerRule(**values, accept_signed_after=signer.time),))
     assert verify(signed, early).signer is not None
+
+
+def paths(value: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """Return the place of every text in a JSON document."""
+    if isinstance(value, dict):
+        return [place for key, item in value.items() for place in paths(item, (*path, key))]
+    if isinstance(value, list):
+        return [place for at, item in enumerate(value) for place in paths(item, (*path, at))]
+    return [path]
+
+
+def test_whatever_is_broken_only_verification_errors_leave(signed: Path, sigstore: LocalSigstore) -> None:
+    """Break each text of the signature in several ways; a part that proves nothing may break unseen."""
+    document = json.loads((signed / "model.sig").read_bytes())
+    rules = policy(sigstore).signers
+    random = Random(4)
+    unseen: list[tuple[str | int, ...]] = []
+    for place in paths(document):
+        for _ in range(6):
+            broken = json.loads(json.dumps(document))
+            holder = broken
+            for step in place[:-1]:
+                holder = holder[step]
+            holder[place[-1]] = _broken(holder[place[-1]], random)
+            try:
+                accept_signer(parse_envelope(json.dumps(broken).encode()), rules)
+            except VerificationError:
+                continue
+            unseen.append(place)
+    assert {place[-1] for place in unseen} <= {"keyId", "logIndex", "signedTimestamp"}
+
+
+def _broken(text: str, random: Random) -> str:
+    try:
+        data = bytearray(base64.b64decode(text, validate=True))
+    except ValueError:
+        data = bytearray()
+    if not data:
+        return text[:-1] + chr(ord(text[-1]) ^ 1)
+    for _ in range(random.choice((1, 1, 20))):
+        data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+    return base64.b64encode(bytes(data[: random.choice((len(data), len(data) // 2 + 1))])).decode()
 
 
 # Certificates that end soon.
