@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mlpack.trust.keys import KeySigner, Sealer, Signer
     from mlpack.trust.sigstore_signing import SigstoreSigner
 
-__all__ = ["add_signer_arguments", "ask_before_publishing", "chosen_signer"]
+__all__ = ["add_signer_arguments", "ask_before_publishing", "chosen_signer", "password_of"]
 
 _MAX_TOKEN = 64 * 1024
 
@@ -94,10 +94,10 @@ def _key_service(arguments: argparse.Namespace) -> Signer:
 def _key(path: str) -> KeySigner:
     from mlpack.trust.keys import KeySigner
 
-    return KeySigner.from_file(path, password=_password(path))
+    return KeySigner.from_file(path, password=password_of(path))
 
 
-def _password(path: str) -> bytes | None:
+def password_of(path: str) -> bytes | None:
     """Return the password from the environment or a person; None when the key does not ask for one."""
     from mlpack.trust.keys import is_encrypted
 
