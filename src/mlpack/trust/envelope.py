@@ -83,26 +83,25 @@ def seal(payload: bytes, signer: Signer | Sealer) -> bytes:
     signature = signer.sign(pae(payload))
     key.verify(signature, pae(payload))
     material = {"publicKey": {"hint": key.hint}, "tlogEntries": []}
-    return write_envelope(payload, signature, material, keyid=key.hint)
+    # No keyid: cosign computes another one, and passes over a signature that does not have it.
+    return write_envelope(payload, signature, material)
 
 
-def write_envelope(payload: bytes, signature: bytes, material: dict[str, Any], *, keyid: str = "") -> bytes:
+def write_envelope(payload: bytes, signature: bytes, material: dict[str, Any]) -> bytes:
     """Return the signature file over `payload` as compact JSON.
 
     Args:
         payload: The in-toto statement.
         signature: DER signature over its PAE.
         material: `verificationMaterial` as a JSON object.
-        keyid: The key's name, as in `material`; empty to leave it out.
     """
-    signed = {"sig": base64.b64encode(signature).decode("ascii")}
     document = {
         "mediaType": MEDIA_TYPE,
         "verificationMaterial": material,
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode("ascii"),
             "payloadType": PAYLOAD_TYPE,
-            "signatures": [{**signed, "keyid": keyid} if keyid else signed],
+            "signatures": [{"sig": base64.b64encode(signature).decode("ascii")}],
         },
     }
     return json.dumps(document, separators=(",", ":")).encode("ascii")
