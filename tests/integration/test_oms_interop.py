@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.authorities import TLS, new_authority
 
 from mlpack.errors import SignatureInvalidError, UntrustedSignerError, VerificationError
+from mlpack.trust.certificate_signer import CertificateSigner
 from mlpack.trust.keys import KeySigner, generate_key
 from mlpack.trust.oms import IGNORED
 from mlpack.trust.policy import Policy
@@ -118,3 +120,57 @@ def test_a_signature_survives_the_archive(
     subprocess.run(["tar", "xf", str(archive)], cwd=tmp_path, check=True)  # noqa: S607  (plain tar is the point)
     their_verify(tmp_path / "churn-1.2.0", keys[1])
     assert verify(tmp_path / "churn-1.2.0", Policy.from_key(keys[1])).name == "churn"
+
+
+# Certificates.
+
+
+@pytest.fixture
+def certified(tmp_path: Path) -> dict[str, Path]:
+    """Return the files of a leaf under an intermediate: key, leaf, middle, root, chain."""
+    root = new_authority()
+    middle = root.subordinate()
+    leaf = middle.issue()
+    files = {"leaf": leaf.pem, "middle": middle.pem, "root": root.pem, "chain": leaf.pem + middle.pem}
+    for name, data in files.items():
+        (tmp_path / f"{name}.pem").write_bytes(data)
+    leaf.write_key(tmp_path / "release.key")
+    return {name: tmp_path / f"{name}.pem" for name in files} | {"key": tmp_path / "release.key"}
+
+
+def test_their_library_verifies_our_certificate_chain(bundle: Path, certified: dict[str, Path]) -> None:
+    sign(bundle, CertificateSigner.from_files(certified["key"], certified["chain"]))
+    config = verifying.Config().use_certificate_verifier(certificate_chain=[certified["root"]])
+    config.verify(bundle, bundle / "model.sig")
+
+
+def test_we_verify_their_certificate_chain(bundle: Path, certified: dict[str, Path]) -> None:
+    config = hashing.Config().set_ignored_paths(paths=OURS, ignore_git_paths=True)
+    signer = signing.Config().use_certificate_signer(
+        private_key=certified["key"],
+        signing_certificate=certified["leaf"],
+        certificate_chain=[certified["middle"]],
+    )
+    signer.set_hashing_config(config).sign(bundle, bundle / "model.sig")
+    verified = verify(bundle, Policy.from_certificate(certified["root"], "CN=release,O=Acme"))
+    assert verified.signer is not None
+    assert verified.signer.identity == "CN=release,O=Acme"
+
+
+def test_a_certificate_for_tls_is_refused_though_their_library_takes_it(bundle: Path, tmp_path: Path) -> None:
+    root = new_authority()
+    leaf = root.issue(purposes=TLS)
+    (tmp_path / "tls.pem").write_bytes(leaf.pem)
+    (tmp_path / "tls-root.pem").write_bytes(root.pem)
+    config = hashing.Config().set_ignored_paths(paths=OURS, ignore_git_paths=True)
+    signer = signing.Config().use_certificate_signer(
+        private_key=leaf.write_key(tmp_path / "tls.key"),
+        signing_certificate=tmp_path / "tls.pem",
+        certificate_chain=[tmp_path / "tls-root.pem"],
+    )
+    signer.set_hashing_config(config).sign(bundle, bundle / "model.sig")
+    theirs = verifying.Config().use_certificate_verifier(certificate_chain=[tmp_path / "tls-root.pem"])
+    theirs.verify(bundle, bundle / "model.sig")
+    with pytest.raises(VerificationError) as caught:
+        verify(bundle, Policy.from_certificate(tmp_path / "tls-root.pem", "release"))
+    assert caught.value.code == "certificate-purpose"

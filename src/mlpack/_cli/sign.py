@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
-import sys
+
+from mlpack._cli.signing import add_signer_arguments, ask_before_publishing, chosen_signer
 
 __all__ = ["add_arguments", "run"]
 
@@ -13,30 +12,25 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
-    parser.add_argument(
-        "--key", metavar="FILE", required=True, help="private key (PEM), made by mlpack keygen"
-    )
+    add_signer_arguments(parser)
     parser.add_argument("--output", metavar="PATH", help="write the signed bundle there instead of in place")
     parser.add_argument("--overwrite", action="store_true", help="replace a signature that is already there")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Sign a bundle and say what to pin."""
-    from mlpack.trust.keys import KeySigner
+    from mlpack.trust.keys import Sealer
     from mlpack.trust.signing import sign
 
-    signer = KeySigner.from_file(arguments.key, password=_password(arguments.key))
+    signer = chosen_signer(arguments)
+    if arguments.keyless or arguments.identity_token:
+        from mlpack.format.opening import inspect
+        from mlpack.trust.sigstore_signing import SigstoreSigner
+
+        assert isinstance(signer, SigstoreSigner)  # noqa: S101  (for the type checker)
+        ask_before_publishing(signer, inspect(arguments.bundle).digest, yes=arguments.yes)
     signed = sign(arguments.bundle, signer, overwrite=arguments.overwrite, output=arguments.output)
     print(f"signed:  {signed.path}")
     print(f"digest:  {signed.digest}")
-    print(f"signer:  {signer.public_key.fingerprint}")
+    print(f"signer:  {signer.label() if isinstance(signer, Sealer) else signer.public_key.fingerprint}")
     return 0
-
-
-def _password(path: str) -> bytes | None:
-    """Return the password from the environment or a person; None when the key does not ask for one."""
-    from mlpack.trust.keys import is_encrypted
-
-    if "MLPACK_KEY_PASSWORD" in os.environ or not is_encrypted(path) or not sys.stdin.isatty():
-        return None  # the key itself looks at the environment, and says what is missing
-    return getpass.getpass(f"Password for {path}: ").encode()

@@ -3,26 +3,52 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import UsageError
 
 if TYPE_CHECKING:
     from mlpack.trust.policy import Policy, Unsigned
+    from mlpack.trust.trusted_root import TrustedRoot
 
 __all__ = ["add_policy_arguments", "chosen_policy"]
 
 HINT = (
-    "pass --key NAME.pub, --policy FILE or --digest bundle:sha256:..., or set MLPACK_POLICY to a policy file"
+    "pass --key NAME.pub, --certificate-identity with --certificate-oidc-issuer, --policy FILE or "
+    "--digest bundle:sha256:..., or set MLPACK_POLICY to a policy file"
 )
 
 
 def add_policy_arguments(parser: argparse.ArgumentParser, *, unsigned: bool) -> None:
-    """Add --key, --policy, --digest and, where it makes sense, --unsigned; they exclude one another."""
+    """Add --key, --policy, --digest and, where it makes sense, --unsigned; they exclude one another.
+
+    A signer with a certificate is named by two options; each pair counts as one of these.
+    """
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--key", metavar="FILE", help="trust bundles signed by this public key (PEM)")
     group.add_argument("--policy", metavar="FILE", help="trust what this policy.yaml says")
     group.add_argument("--digest", metavar="DIGEST", help="trust exactly this bundle (bundle:sha256:...)")
+    group.add_argument(
+        "--certificate-identity",
+        metavar="IDENTITY",
+        help="trust bundles signed by this Sigstore identity; * stands for anything but /",
+    )
+    group.add_argument(
+        "--certificate-roots", metavar="FILE", help="trust bundles signed under these authorities (PEM)"
+    )
+    parser.add_argument(
+        "--certificate-oidc-issuer", metavar="URL", help="who vouches for --certificate-identity, exactly"
+    )
+    parser.add_argument(
+        "--certificate-subject",
+        metavar="NAME",
+        help="whose certificate of --certificate-roots it is: CN=release,O=Acme, or its common name",
+    )
+    parser.add_argument(
+        "--trusted-root",
+        metavar="FILE",
+        help="Sigstore's authorities and logs: trusted_root.json, public-good (default) or staging",
+    )
     if unsigned:
         group.add_argument("--unsigned", action="store_true", help="trust nobody and go on all the same")
 
@@ -37,6 +63,8 @@ def chosen_policy(arguments: argparse.Namespace) -> Policy | Unsigned:
     from mlpack.errors import PolicyError
     from mlpack.trust.policy import UNSIGNED, Policy, resolve_policy
 
+    if named := _by_certificate(arguments):
+        return named
     if arguments.key:
         return Policy.from_key(arguments.key)
     if arguments.digest:
@@ -52,3 +80,43 @@ def chosen_policy(arguments: argparse.Namespace) -> Policy | Unsigned:
         if arguments.policy:
             raise
         raise PolicyError(error.message, where=error.where, hint=HINT) from error
+
+
+def _by_certificate(arguments: argparse.Namespace) -> Policy | None:
+    """Return the policy for a signer with a certificate, or None when none is named.
+
+    Raises:
+        UsageError: One half of a pair is missing, or an option belongs to nothing.
+    """
+    from mlpack.trust.policy import Policy
+
+    identity, roots = arguments.certificate_identity, arguments.certificate_roots
+    issuer, subject = arguments.certificate_oidc_issuer, arguments.certificate_subject
+    for first, second, options in (
+        (identity, issuer, ("--certificate-identity", "--certificate-oidc-issuer")),
+        (roots, subject, ("--certificate-roots", "--certificate-subject")),
+    ):
+        if bool(first) != bool(second):
+            raise UsageError("one means nothing without the other", where=" and ".join(options))
+    if identity:
+        return Policy.from_identity(identity, issuer, trusted_root=_root(arguments) or "public-good")
+    if roots:
+        return Policy.from_certificate(roots, subject, trusted_root=_root(arguments))
+    if arguments.trusted_root:
+        raise UsageError("means nothing without a certificate's identity or roots", where="--trusted-root")
+    return None
+
+
+def _root(arguments: argparse.Namespace) -> TrustedRoot | Literal["public-good", "staging"] | None:
+    from mlpack.trust.trusted_root import TrustedRoot
+
+    given: str | None = arguments.trusted_root
+    if given is None:
+        return None
+    match given:
+        case "public-good":
+            return "public-good"
+        case "staging":
+            return "staging"
+        case _:
+            return TrustedRoot.from_file(given)

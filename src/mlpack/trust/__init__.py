@@ -4,17 +4,30 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than all the rest
 if TYPE_CHECKING:
-    from mlpack.trust.keys import KeySigner, PublicKey, Signer, generate_key
-    from mlpack.trust.policy import UNSIGNED, Policy, SignerRule
+    from mlpack.trust.certificate_signer import CertificateSigner, KmsSigner
+    from mlpack.trust.certificates import Roots
+    from mlpack.trust.identities import CiRule
+    from mlpack.trust.keys import KeySigner, PublicKey, Sealer, Signer, generate_key
+    from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.signer_rules import SignerRule
+    from mlpack.trust.sigstore_signing import SigstoreSigner
+    from mlpack.trust.trusted_root import TrustedRoot
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
 __all__ = [
     "UNSIGNED",
+    "CertificateSigner",
+    "CiRule",
     "KeySigner",
+    "KmsSigner",
     "Policy",
     "PublicKey",
+    "Roots",
+    "Sealer",
     "Signer",
     "SignerRule",
+    "SigstoreSigner",
+    "TrustedRoot",
     "VerifiedBundle",
     "VerifiedSigner",
     "generate_key",
@@ -22,11 +35,18 @@ __all__ = [
 
 _HOME = {
     "UNSIGNED": "policy",
+    "CertificateSigner": "certificate_signer",
+    "CiRule": "identities",
     "KeySigner": "keys",
+    "KmsSigner": "certificate_signer",
     "Policy": "policy",
     "PublicKey": "keys",
+    "Roots": "certificates",
+    "Sealer": "keys",
     "Signer": "keys",
-    "SignerRule": "policy",
+    "SignerRule": "signer_rules",
+    "SigstoreSigner": "sigstore_signing",
+    "TrustedRoot": "trusted_root",
     "VerifiedBundle": "verified",
     "VerifiedSigner": "verified",
     "generate_key": "keys",

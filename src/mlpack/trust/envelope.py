@@ -6,18 +6,18 @@ Source: DSSE protocol v1.0.0 (secure-systems-lab/dsse); Sigstore bundle v0.3 pro
 from __future__ import annotations
 
 import base64
-import binascii
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import FormatError, SignatureInvalidError
 from mlpack.format.documents import Fields, parse_json
+from mlpack.trust.material import Material, parse_material, read_base64
 
 if TYPE_CHECKING:
-    from mlpack.trust.keys import PublicKey, Signer
+    from mlpack.trust.keys import PublicKey, Sealer, Signer
 
-__all__ = ["MAX_SIGNATURE", "PAYLOAD_TYPE", "Envelope", "pae", "parse_envelope", "seal"]
+__all__ = ["MAX_SIGNATURE", "PAYLOAD_TYPE", "Envelope", "pae", "parse_envelope", "seal", "write_envelope"]
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -36,12 +36,19 @@ class Envelope:
     Attributes:
         payload: The signed bytes.
         signature: DER signature over their PAE.
-        hint: Which key is said to have signed, as hex SHA-256 of its PEM; empty when it does not say.
+        material: What it brings along: a key's name, or certificates with times and log entries.
+        raw: The whole file.
     """
 
     payload: bytes
     signature: bytes
-    hint: str
+    material: Material
+    raw: bytes
+
+    @property
+    def hint(self) -> str:
+        """Which key is said to have signed, as hex SHA-256 of its PEM; empty when it does not say."""
+        return self.material.hint
 
     def verify(self, key: PublicKey) -> None:
         """Return if `key` signed the payload.
@@ -61,22 +68,39 @@ def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
     return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
 
 
-def seal(payload: bytes, signer: Signer) -> bytes:
+def seal(payload: bytes, signer: Signer | Sealer) -> bytes:
     """Sign `payload` and return the signature file: compact JSON without a final line feed.
 
     Raises:
         SignatureInvalidError: What the signer returned does not verify under its own public key.
+        SigningError: The signer refuses.
     """
+    from mlpack.trust.keys import Sealer
+
+    if isinstance(signer, Sealer):
+        return signer.seal(payload)
     key = signer.public_key
     signature = signer.sign(pae(payload))
     key.verify(signature, pae(payload))
+    material = {"publicKey": {"hint": key.hint}, "tlogEntries": []}
+    # No keyid: cosign computes another one, and passes over a signature that does not have it.
+    return write_envelope(payload, signature, material)
+
+
+def write_envelope(payload: bytes, signature: bytes, material: dict[str, Any]) -> bytes:
+    """Return the signature file over `payload` as compact JSON.
+
+    Args:
+        payload: The in-toto statement.
+        signature: DER signature over its PAE.
+        material: `verificationMaterial` as a JSON object.
+    """
     document = {
         "mediaType": MEDIA_TYPE,
-        "verificationMaterial": {"publicKey": {"hint": key.hint}, "tlogEntries": []},
+        "verificationMaterial": material,
         "dsseEnvelope": {
             "payload": base64.b64encode(payload).decode("ascii"),
             "payloadType": PAYLOAD_TYPE,
-            # No keyid: cosign computes another one, and passes over a signature that does not have it.
             "signatures": [{"sig": base64.b64encode(signature).decode("ascii")}],
         },
     }
@@ -92,53 +116,30 @@ def parse_envelope(data: bytes) -> Envelope:
     if len(data) > MAX_SIGNATURE:
         raise SignatureInvalidError(f"more than {MAX_SIGNATURE} bytes", where=_WHERE)
     try:
-        return _parse(Fields(parse_json(data, where=_WHERE), _WHERE))
+        return _parse(Fields(parse_json(data, where=_WHERE), _WHERE), data)
     except FormatError as error:
         raise SignatureInvalidError(error.message, where=error.where) from error
 
 
-def _parse(top: Fields) -> Envelope:
+def _parse(top: Fields, raw: bytes) -> Envelope:
     top.choice("mediaType", (MEDIA_TYPE,))
     material, envelope = top.fields("verificationMaterial"), top.fields("dsseEnvelope")
     top.done()
-    hint = _key_hint(material)
+    parsed = parse_material(material)
+    hint = parsed.hint
     envelope.choice("payloadType", (PAYLOAD_TYPE,))
-    payload = _base64(envelope, "payload")
+    payload = read_base64(envelope, "payload", most=None)
     signatures = envelope.each("signatures")
     envelope.done()
     if len(signatures) != 1:
         raise FormatError(
             f"expected one signature, found {len(signatures)}", where=f"{envelope.where}.signatures"
         )
-    signature = _base64(signatures[0], "sig")
+    signature = read_base64(signatures[0], "sig", most=_MAX_ECDSA)
     keyid = signatures[0].text("keyid") if signatures[0].has("keyid") else ""
     signatures[0].done()
-    if len(signature) > _MAX_ECDSA:
-        raise FormatError("longer than an ECDSA signature can be", where=f"{signatures[0].where}.sig")
     if keyid and hint and keyid != hint:
         raise FormatError("names another key than verificationMaterial", where=f"{signatures[0].where}.keyid")
-    return Envelope(payload=payload, signature=signature, hint=hint or keyid)
-
-
-def _key_hint(material: Fields) -> str:
-    """Return the hint; refuse certificates, log entries and everything else that is not about a plain key."""
-    if material.has("tlogEntries") and material.items("tlogEntries"):
-        raise FormatError("expected none for a key signature", where=f"{material.where}.tlogEntries")
-    key = material.fields("publicKey")
-    hint = key.text("hint") if key.has("hint") else ""
-    key.done()
-    material.done()
-    return hint
-
-
-def _base64(fields: Fields, key: str) -> bytes:
-    """Return the bytes of standard base64 in its one canonical spelling."""
-    text = fields.text(key)
-    try:
-        data = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise FormatError("not base64", where=f"{fields.where}.{key}") from error
-    # b64decode ignores stray low bits in the last character; then two spellings would mean the same bytes.
-    if not data or base64.b64encode(data).decode("ascii") != text:
-        raise FormatError("empty, or not canonical base64", where=f"{fields.where}.{key}")
-    return data
+    if parsed.kind == "key" and keyid and not hint:
+        parsed = replace(parsed, hint=keyid)
+    return Envelope(payload=payload, signature=signature, material=parsed, raw=raw)

@@ -9,7 +9,7 @@ import stat
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from mlpack.errors import SignatureInvalidError, StorageError, TargetExistsError, UsageError
 from mlpack.trust.pem import (
@@ -27,11 +27,11 @@ from mlpack.trust.pem import (
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["CURVES", "KeySigner", "PublicKey", "Signer", "generate_key", "is_encrypted"]
+__all__ = ["CURVES", "KeySigner", "PublicKey", "Sealer", "Signer", "generate_key", "is_encrypted"]
 
 
 class Signer(Protocol):
-    """Whatever can sign: a key file, a key service, a token."""
+    """Whatever can sign with a key that its verifier knows: a key file, a key service, a token."""
 
     @property
     def public_key(self) -> PublicKey:
@@ -39,6 +39,17 @@ class Signer(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Return the DER signature of `data`: ECDSA with the hash of the key's curve."""
+
+
+@runtime_checkable
+class Sealer(Protocol):
+    """Whatever signs and adds what proves it: a certificate chain, or a certificate and a log entry."""
+
+    def label(self) -> str:
+        """Who signs, for people."""
+
+    def seal(self, payload: bytes) -> bytes:
+        """Return the signature file over an in-toto statement."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -9,14 +9,19 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final, get_args
+from typing import Final, Literal, final, get_args
 
 from mlpack.errors import MlpackError, PolicyError, UsageError
 from mlpack.format.documents import compact_json
 from mlpack.format.manifest import FormatClass
 from mlpack.format.names import check_name
+from mlpack.trust.certificates import Roots
+from mlpack.trust.identities import CiRule
 from mlpack.trust.keys import PublicKey
-from mlpack.trust.policy_file import POLICY_SCHEMA, SignerRule, parse_policy, read_policy_file
+from mlpack.trust.pem import read_pem
+from mlpack.trust.policy_file import POLICY_SCHEMA, parse_policy, read_policy_file
+from mlpack.trust.signer_rules import SignerRule
+from mlpack.trust.trusted_root import TrustedRoot
 
 __all__ = [
     "POLICY_HASH_VARIABLE",
@@ -131,6 +136,56 @@ class Policy:
         return cls(id="one key", signers=(SignerRule(name="key", key=public),), name=name, source=source)
 
     @classmethod
+    def from_identity(
+        cls,
+        identity: str,
+        issuer: str,
+        *,
+        trusted_root: TrustedRoot | Literal["public-good", "staging"] = "public-good",
+        github: CiRule | None = None,
+        name: str | None = None,
+    ) -> Policy:
+        """Return the policy that accepts one Sigstore identity.
+
+        Args:
+            identity: Pattern of the identity; `*` stands for anything but `/`.
+            issuer: Who authenticated it, exactly.
+            trusted_root: Sigstore's authorities and logs.
+            github: What the CI job behind the identity must fulfil.
+            name: The bundle's name; None accepts any bundle that this identity has signed.
+
+        Raises:
+            PolicyError: One of them is missing or unusable.
+        """
+        rule = SignerRule(
+            name="identity", identity=identity, issuer=issuer, trusted_root=trusted_root, github=github
+        )
+        return cls(id="one identity", signers=(rule,), name=name, source=f"identity {identity}")
+
+    @classmethod
+    def from_certificate(
+        cls,
+        roots: str | os.PathLike[str],
+        subject: str,
+        *,
+        trusted_root: TrustedRoot | Literal["public-good", "staging"] | None = None,
+        name: str | None = None,
+    ) -> Policy:
+        """Return the policy that accepts one subject of a private certificate authority.
+
+        Args:
+            roots: Path of a PEM file, or PEM text: the authorities that are trusted.
+            subject: The certificate's distinguished name, or its single common name.
+            trusted_root: Holds the time stampers that are trusted; None trusts no timestamp.
+            name: The bundle's name; None accepts any bundle that this subject has signed.
+
+        Raises:
+            PolicyError: One of them is missing or unusable.
+        """
+        rule = SignerRule(name="certificate", roots=_roots(roots), subject=subject, trusted_root=trusted_root)
+        return cls(id="one certificate", signers=(rule,), name=name, source=f"subject {subject}")
+
+    @classmethod
     def from_digest(cls, digest: str) -> Policy:
         """Return the policy that accepts exactly one bundle, whoever signed it or not.
 
@@ -239,6 +294,15 @@ def _key_and_source(key: str | os.PathLike[str] | bytes | PublicKey) -> tuple[Pu
         raise PolicyError(error.message, where=error.where, hint=error.hint) from error
 
 
+def _roots(roots: str | os.PathLike[str]) -> Roots:
+    if isinstance(roots, str) and "-----BEGIN" in roots:
+        return Roots(pem=roots)
+    try:
+        return Roots(pem=read_pem(Path(roots)).decode("ascii", "replace"))
+    except MlpackError as error:
+        raise PolicyError(error.message, where=str(roots), hint=error.hint) from error
+
+
 def _check_labels(policy: Policy) -> None:
     if policy.schema != POLICY_SCHEMA:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {policy.schema[:80]!r}", where="schema")
@@ -264,7 +328,7 @@ def _check_rules(policy: Policy) -> None:
         )
     for place, values in (
         ("signers.name", [rule.name for rule in policy.signers]),
-        ("signers.key", [rule.key.fingerprint for rule in policy.signers]),
+        ("signers", [rule.principal for rule in policy.signers]),
         ("pins", list(policy.pins)),
         ("formats", list(policy.formats)),
     ):
@@ -284,7 +348,7 @@ def _canonical(policy: Policy) -> bytes:
             "schema": policy.schema,
             "id": policy.id,
             "version": policy.version,
-            "signers": [{"name": rule.name, "key": rule.key.pem} for rule in policy.signers],
+            "signers": [rule.document() for rule in policy.signers],
             "name": policy.name,
             "formats": list(policy.formats),
             "pins": list(policy.pins),

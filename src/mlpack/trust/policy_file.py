@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mlpack.errors import MlpackError, PolicyError
 from mlpack.format.documents import Fields
-from mlpack.trust.keys import PublicKey
 from mlpack.trust.plain_yaml import parse_plain_yaml
+from mlpack.trust.signer_rules import SignerRule, parse_signer
 
 __all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file"]
 
@@ -23,19 +22,6 @@ MAX_POLICY = 1024 * 1024
 """Largest policy file, in bytes."""
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SignerRule:
-    """One signer that a policy accepts.
-
-    Attributes:
-        name: What the verifier calls it.
-        key: Its key.
-    """
-
-    name: str
-    key: PublicKey
 
 
 def read_policy_file(path: str | os.PathLike[str]) -> bytes:
@@ -83,7 +69,7 @@ def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {schema[:80]!r}", where=f"{top.where}.schema")
     given: dict[str, Any] = {"id": top.text("id"), "version": top.text("version")}
     if top.has("signers"):
-        given["signers"] = tuple(_signer(item, base) for item in top.each("signers"))
+        given["signers"] = tuple(parse_signer(item, base) for item in top.each("signers"))
     if top.has("name"):
         given["name"] = top.text("name")
     if top.has("formats"):
@@ -94,22 +80,6 @@ def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
         given["expires"] = _moment(top.text("expires"), f"{top.where}.expires")
     top.done()
     return given
-
-
-def _signer(item: Fields, base: Path | None) -> SignerRule:
-    name, key = item.text("name"), item.text("key")
-    item.done()
-    if "-----BEGIN" in key:
-        return SignerRule(name=name, key=PublicKey.from_pem(key, where=f"{item.where}.key"))
-    if base is None:
-        raise PolicyError(
-            "a policy that is given as text, or pinned by its hash, must hold its keys",
-            where=f"{item.where}.key",
-            hint="paste the PEM text",
-        )
-    if not key or "\0" in key:
-        raise PolicyError("expected a key file or PEM text", where=f"{item.where}.key")
-    return SignerRule(name=name, key=PublicKey.from_file(base / key))
 
 
 def _moment(text: str, where: str) -> dt.datetime:

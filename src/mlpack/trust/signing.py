@@ -18,14 +18,14 @@ from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import build_statement
 
 if TYPE_CHECKING:
-    from mlpack.trust.keys import Signer
+    from mlpack.trust.keys import Sealer, Signer
 
 __all__ = ["sign"]
 
 
 def sign(
     bundle: BundleLike,
-    signer: Signer,
+    signer: Signer | Sealer,
     *,
     overwrite: bool = False,
     output: str | os.PathLike[str] | None = None,
@@ -37,7 +37,7 @@ def sign(
 
     Args:
         bundle: A bundle directory, a `.mlpack` file, or a bundle that was opened before.
-        signer: Holds the key, for example `KeySigner.from_file("release.key")`.
+        signer: Whoever signs, for example `KeySigner.from_file("release.key")` or `SigstoreSigner()`.
         overwrite: Whether an existing signature, or an existing `output`, is replaced.
         output: Writes the signed bundle here, in the same form, and leaves the original alone.
 

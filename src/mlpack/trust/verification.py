@@ -3,8 +3,8 @@
  1. The policy is usable: it has not expired.
  2. The container is a plain bundle: safe names, regular files, the one exact archive form.
  3. `model.sig` is there and is one well-formed signature.
- 4. A key that the policy names made it. The hint in it only selects among these keys; no key or root that
-    travels with a bundle is ever believed.
+ 4. A signer that the policy names made it: a key, a Sigstore identity, a certificate's subject. What is in it
+    only selects among these; no key, root or log that travels with a bundle is ever believed.
  5. The signed statement is an OMS v1.0 statement in the profile of bundles.
  6. Three lists agree: files on disk, SHA256SUMS, signed resources; and the subject is `NAME-VERSION`.
  7. Every byte has the digest that is listed for it; wheels match the lock.
@@ -13,7 +13,7 @@
 
 A policy without signers, which then has pins, skips 3 to 5 and the signed list of 6: the digest says it all.
 Every step that can still say something after a failure does, so that one refusal names every problem; its
-class is that of the first step that failed. There is no plug-in and no network here.
+class and code are those of the first step that failed. There is no plug-in and no network here.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from mlpack.errors import (
     PolicyError,
     PolicyViolationError,
     SignatureInvalidError,
-    UntrustedSignerError,
     VerificationError,
 )
 from mlpack.format.integrity import MAX_MANIFEST, Integrity, check_integrity
@@ -39,10 +38,11 @@ from mlpack.format.manifest import Manifest
 from mlpack.format.names import CHECKSUMS, MANIFEST, SIGNATURE
 from mlpack.format.tree import Tree, open_tree
 from mlpack.show.visible import visible
-from mlpack.trust.envelope import MAX_SIGNATURE, Envelope, parse_envelope
+from mlpack.trust.accepting import accept_signer
+from mlpack.trust.envelope import MAX_SIGNATURE, parse_envelope
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import Statement, parse_statement
-from mlpack.trust.policy import Policy, SignerRule, Unsigned, resolve_policy
+from mlpack.trust.policy import Policy, Unsigned, resolve_policy
 from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
 __all__ = ["VerifiedBundle", "VerifiedSigner", "verify"]
@@ -87,12 +87,14 @@ class _Findings:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._found: list[tuple[int, type[VerificationError], str]] = []
+        self._found: list[tuple[int, type[VerificationError], str, str | None]] = []
 
-    def add(self, step: int, kind: type[VerificationError], problems: Iterable[str]) -> None:
+    def add(
+        self, step: int, kind: type[VerificationError], problems: Iterable[str], code: str | None = None
+    ) -> None:
         for problem in problems:
             flat = problem.replace("\n  - ", "; ").replace("\n  hint: ", "; ")
-            self._found.append((step, kind, visible(flat)))
+            self._found.append((step, kind, visible(flat), code))
 
     @property
     def any(self) -> bool:
@@ -102,9 +104,13 @@ class _Findings:
         """Return the refusal: the class of the first failed step, all problems in the order of the steps."""
         ordered = sorted(self._found, key=lambda finding: finding[0])
         kind = ordered[0][1] if ordered else VerificationError
-        problems = tuple(dict.fromkeys(problem for _, _, problem in ordered))
+        code = ordered[0][3] if ordered else None
+        problems = tuple(dict.fromkeys(problem for _, _, problem, _ in ordered))
         return kind(
-            f"not verified: {len(problems)} problem(s)", where=visible(str(self._path)), problems=problems
+            f"not verified: {len(problems)} problem(s)",
+            code=code,
+            where=visible(str(self._path)),
+            problems=problems,
         )
 
 
@@ -153,43 +159,18 @@ def _check_signature(
     except (FormatError, SignatureInvalidError) as error:
         findings.add(3, SignatureInvalidError, [str(error)])
         return None, None
-    # 4. Made by a key that the policy names.
+    # 4. Made by a signer that the policy names.
     try:
-        rule = _signing_rule(envelope, policy)
+        signer = accept_signer(envelope, policy.signers)
     except VerificationError as error:
-        findings.add(4, type(error), [str(error)])
+        findings.add(4, type(error), [str(error)], code=error.code)
         return None, None
-    signer = VerifiedSigner(name=rule.name, fingerprint=rule.key.fingerprint)
     # 5. The statement.
     try:
         return signer, parse_statement(envelope.payload)
     except SignatureInvalidError as error:
         findings.add(5, SignatureInvalidError, [str(error)])
         return signer, None
-
-
-def _signing_rule(envelope: Envelope, policy: Policy) -> SignerRule:
-    """Return the policy's signer whose key verifies the signature.
-
-    Raises:
-        UntrustedSignerError: It says that it is by another key, or says nothing and no key fits.
-        SignatureInvalidError: It says that it is by a key of the policy, and is not.
-    """
-    named = [rule for rule in policy.signers if rule.key.hint == envelope.hint]
-    if envelope.hint and named:
-        envelope.verify(named[0].key)
-        return named[0]
-    if not envelope.hint:
-        for rule in policy.signers:
-            try:
-                envelope.verify(rule.key)
-            except SignatureInvalidError:
-                continue
-            return rule
-    accepted = ", ".join(f"{rule.name} ({rule.key.fingerprint[:19]}...)" for rule in policy.signers[:10])
-    raise UntrustedSignerError(
-        f"signed by a key that the policy does not name; it names {accepted}", where=SIGNATURE
-    )
 
 
 def _compare_statement(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,21 +14,49 @@ if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
     from mlpack.show.facts import Facts, Level
     from mlpack.trust.policy import Policy
+    from mlpack.trust.signer_rules import SignerKind
 
 __all__ = ["VerifiedBundle", "VerifiedSigner"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifiedSigner:
-    """Who signed, as the policy calls them. A key alone proves no time: there is no trusted time here.
+    """Who signed.
 
     Attributes:
         name: Name in the policy.
-        fingerprint: Key, as `sha256:<hex>`.
+        fingerprint: Key that signed, as `sha256:<hex>`; a keyless signature's key was used for that one only.
+        kind: How the signer is recognised.
+        identity: Who it is: the identity in a Sigstore certificate, or a private certificate's subject.
+        issuer: Who authenticated a Sigstore identity.
+        serial: The certificate's serial number, in hex.
+        time: When it signed, at the latest, as a time stamper or a log states; None without trusted time.
     """
 
     name: str
     fingerprint: str
+    kind: SignerKind = "key"
+    identity: str = ""
+    issuer: str = ""
+    serial: str = ""
+    time: dt.datetime | None = None
+
+    @property
+    def principal(self) -> str:
+        """Who this is, whatever a policy calls it: two signatures of one principal count once."""
+        if self.kind == "identity":
+            return f"identity {self.identity} by {self.issuer}"
+        return f"certificate {self.identity}" if self.kind == "certificate" else f"key {self.fingerprint}"
+
+    def __str__(self) -> str:
+        """Return who signed, and when, in one line."""
+        who = self.fingerprint
+        if self.kind == "identity":
+            who = f"{self.identity}, vouched for by {self.issuer}"
+        elif self.kind == "certificate":
+            who = f"{self.identity}, certificate {self.serial}"
+        when = f"trusted time {self.time:%Y-%m-%dT%H:%M:%SZ}" if self.time else "no trusted time"
+        return f"{self.name} ({who}), {when}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +116,7 @@ class VerifiedBundle:
         signer = "not asked for: the policy pins digests"
         level: Level = "plain"
         if self.signer is not None:
-            signer, level = f"{self.signer.name} ({self.signer.fingerprint}), no trusted time", "good"
+            signer, level = str(self.signer), "good"
         policy = self.policy
         return Facts(
             title=f"{self.name} {self.version}: verified",
