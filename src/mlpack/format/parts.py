@@ -30,6 +30,7 @@ class Parts:
     Attributes:
         contract: Inputs and outputs; None when unusable, like the others.
         parity: How the packed model agrees with the original.
+        lock: The locked environment.
         bom: The bill of materials, of which only the form was checked.
         problems: What is missing, unusable or contradicts something else, one line each.
         newer: Set when a document asks for a newer reader.
@@ -37,6 +38,7 @@ class Parts:
 
     contract: Contract | None
     parity: Parity | None
+    lock: Lock | None
     bom: Mapping[str, Any] | None
     problems: tuple[str, ...]
     newer: UnsupportedVersionError | None
@@ -51,14 +53,16 @@ def read_parts(tree: Tree, manifest: Manifest, checksums: Mapping[str, str]) -> 
     contract = documents.parse("contract", Contract.from_bytes)
     golden = documents.parse("golden", Golden.from_bytes)
     parity = documents.parse("parity", Parity.from_bytes)
-    documents.parse("lock", Lock.from_bytes)
+    lock = documents.parse("lock", Lock.from_bytes)
     bom = documents.parse("bom", _parse_bom)
     problems = [*role_problems(manifest), *documents.problems]
     if contract is not None:
         problems += manifest_problems(manifest, contract)
         problems += golden_problems(manifest, contract, golden) if golden is not None else []
         problems += parity_problems(manifest, contract, parity) if parity is not None else []
-    return Parts(contract=contract, parity=parity, bom=bom, problems=tuple(problems), newer=documents.newer)
+    return Parts(
+        contract=contract, parity=parity, lock=lock, bom=bom, problems=tuple(problems), newer=documents.newer
+    )
 
 
 def _parse_bom(data: bytes) -> Mapping[str, Any]:

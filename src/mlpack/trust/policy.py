@@ -16,7 +16,18 @@ from mlpack.format.documents import compact_json
 from mlpack.format.manifest import FormatClass
 from mlpack.format.names import check_name
 from mlpack.trust.keys import PublicKey
+from mlpack.trust.policy_checks import canonical_rules, check_rules
 from mlpack.trust.policy_file import POLICY_SCHEMA, SignerRule, parse_policy, read_policy_file
+from mlpack.trust.rules import (
+    Evidence,
+    Licenses,
+    MinimumAge,
+    Require,
+    Revocation,
+    Threshold,
+    Vulnerabilities,
+    When,
+)
 
 __all__ = [
     "POLICY_HASH_VARIABLE",
@@ -71,6 +82,19 @@ class Policy:
         formats: Format classes that may be loaded.
         pins: Accepted bundles, `bundle:sha256:<hex>`; empty for any.
         expires: Last moment at which the policy can be used; None for no end.
+        expires_when: Moments at which `expires` is asked.
+        attesters: Further signers, whose attestations count but whose signatures of bundles do not.
+        threshold: How many different signers must have signed; None for one.
+        grandfathered: Bundles that are accepted whoever signed them; every other rule holds for them too.
+        format_major: Major version of the bundle format; None for any that this version reads.
+        minimum_version: Oldest version of the bundle that is accepted.
+        minimum_age: How long ago it must have been signed.
+        evidence: What its evidence must show at least.
+        allow_code: Names of signers whose bundles may hold code; one of them must have signed.
+        licenses: Which licences its components may have.
+        vulnerabilities: Gate against known vulnerabilities.
+        revoked: What is not trusted any more, whoever signed it.
+        require: Attestations that must be there.
         schema: Version of the policy format.
         source: Where the policy came from.
         sha256: Hex SHA-256 of its text; of its canonical JSON when it was made in a program.
@@ -83,6 +107,19 @@ class Policy:
     formats: tuple[FormatClass, ...] = DEFAULT_FORMATS
     pins: tuple[str, ...] = ()
     expires: dt.datetime | None = None
+    expires_when: When = "admission"
+    attesters: tuple[SignerRule, ...] = ()
+    threshold: Threshold | None = None
+    grandfathered: tuple[str, ...] = ()
+    format_major: int | None = None
+    minimum_version: str | None = None
+    minimum_age: MinimumAge | None = None
+    evidence: Evidence | None = None
+    allow_code: tuple[str, ...] = ()
+    licenses: Licenses | None = None
+    vulnerabilities: Vulnerabilities | None = None
+    revoked: tuple[Revocation, ...] = ()
+    require: tuple[Require, ...] = ()
     schema: str = POLICY_SCHEMA
     source: str = field(default="made in this program", compare=False)
     sha256: str = field(default="", compare=False)
@@ -95,6 +132,7 @@ class Policy:
         """
         _check_labels(self)
         _check_rules(self)
+        check_rules(self)
         if not self.sha256:
             object.__setattr__(self, "sha256", hashlib.sha256(_canonical(self)).hexdigest())
 
@@ -243,7 +281,8 @@ def _check_labels(policy: Policy) -> None:
     if policy.schema != POLICY_SCHEMA:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {policy.schema[:80]!r}", where="schema")
     labels = [("id", policy.id), ("version", policy.version)]
-    for place, text in [*labels, *(("signers.name", rule.name) for rule in policy.signers)]:
+    labels += [("signers.name", rule.name) for rule in policy.signers]
+    for place, text in [*labels, *(("attesters.name", rule.name) for rule in policy.attesters)]:
         if not _LABEL.fullmatch(text):
             raise PolicyError("expected 1 to 128 letters, digits, spaces or . _ @ / + -", where=place)
     if policy.name is not None:
@@ -289,5 +328,7 @@ def _canonical(policy: Policy) -> bytes:
             "formats": list(policy.formats),
             "pins": list(policy.pins),
             "expires": policy.expires.isoformat() if policy.expires else None,
+            "attesters": [{"name": rule.name, "key": rule.key.pem} for rule in policy.attesters],
+            "rules": canonical_rules(policy),
         }
     )

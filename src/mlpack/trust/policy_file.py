@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from mlpack.errors import MlpackError, PolicyError
 from mlpack.format.documents import Fields
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.plain_yaml import parse_plain_yaml
+from mlpack.trust.rules_file import parse_rules
 
 __all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file"]
 
@@ -21,8 +20,6 @@ POLICY_SCHEMA = "mlpack-policy/1"
 
 MAX_POLICY = 1024 * 1024
 """Largest policy file, in bytes."""
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,10 +85,9 @@ def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
         given["name"] = top.text("name")
     if top.has("formats"):
         given["formats"] = top.texts("formats")
-    if top.has("pins"):
-        given["pins"] = top.texts("pins")
-    if top.has("expires"):
-        given["expires"] = _moment(top.text("expires"), f"{top.where}.expires")
+    if top.has("attesters"):
+        given["attesters"] = tuple(_signer(item, base) for item in top.each("attesters"))
+    given |= parse_rules(top, base)
     top.done()
     return given
 
@@ -110,16 +106,3 @@ def _signer(item: Fields, base: Path | None) -> SignerRule:
     if not key or "\0" in key:
         raise PolicyError("expected a key file or PEM text", where=f"{item.where}.key")
     return SignerRule(name=name, key=PublicKey.from_file(base / key))
-
-
-def _moment(text: str, where: str) -> dt.datetime:
-    """Return the end of a day, or a moment, in UTC."""
-    try:
-        moment = dt.datetime.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        moment = None  # a 30th of February
-    if moment is None:
-        raise PolicyError("expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", where=where)
-    if moment.tzinfo is None:
-        moment = moment.replace(hour=23, minute=59, second=59, tzinfo=dt.UTC)
-    return moment
