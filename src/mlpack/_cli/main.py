@@ -20,6 +20,7 @@ COMMANDS = {
     "inspect": "say what is in a bundle, without trusting it",
     "verify": "check a bundle against a policy",
     "sign": "sign a bundle",
+    "attest": "sign a statement about a bundle and put it inside",
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",

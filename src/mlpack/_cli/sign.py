@@ -7,7 +7,9 @@ import getpass
 import os
 import sys
 
-__all__ = ["add_arguments", "run"]
+from mlpack.errors import UsageError
+
+__all__ = ["add_arguments", "password_of", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--key", metavar="FILE", required=True, help="private key (PEM), made by mlpack keygen"
     )
     parser.add_argument("--output", metavar="PATH", help="write the signed bundle there instead of in place")
+    parser.add_argument(
+        "--add", action="store_true", help="sign besides whoever has signed already, as a countersignature"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace a signature that is already there")
 
 
@@ -25,7 +30,16 @@ def run(arguments: argparse.Namespace) -> int:
     from mlpack.trust.keys import KeySigner
     from mlpack.trust.signing import sign
 
-    signer = KeySigner.from_file(arguments.key, password=_password(arguments.key))
+    if arguments.add and (arguments.output or arguments.overwrite):
+        raise UsageError("excludes --output and --overwrite", where="--add")
+    signer = KeySigner.from_file(arguments.key, password=password_of(arguments.key))
+    if arguments.add:
+        from mlpack.trust.attesting import countersign
+
+        print(f"countersigned:  {arguments.bundle}")
+        print(f"file:           {countersign(arguments.bundle, signer)}")
+        print(f"signer:         {signer.public_key.fingerprint}")
+        return 0
     signed = sign(arguments.bundle, signer, overwrite=arguments.overwrite, output=arguments.output)
     print(f"signed:  {signed.path}")
     print(f"digest:  {signed.digest}")
@@ -33,7 +47,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _password(path: str) -> bytes | None:
+def password_of(path: str) -> bytes | None:
     """Return the password from the environment or a person; None when the key does not ask for one."""
     from mlpack.trust.keys import is_encrypted
 

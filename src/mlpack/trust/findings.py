@@ -29,16 +29,18 @@ class Findings:
     def __init__(self, path: Path) -> None:
         """Start with nothing found."""
         self._path = path
-        self._found: list[tuple[int, type[VerificationError], str]] = []
+        self._found: list[tuple[int, type[VerificationError], str, str | None]] = []
         self._rules: list[RuleResult] = []
         self.reached: dict[int, str] = {}
         """Step -> what it found good; steps without an entry were not reached."""
 
-    def add(self, step: int, kind: type[VerificationError], problems: Iterable[str]) -> None:
-        """Add problems of one step."""
+    def add(
+        self, step: int, kind: type[VerificationError], problems: Iterable[str], code: str | None = None
+    ) -> None:
+        """Add problems of one step; `code` is the error's when it is not that of its class."""
         for problem in problems:
             flat = problem.replace("\n  - ", "; ").replace("\n  hint: ", "; ")
-            self._found.append((step, kind, visible(flat)))
+            self._found.append((step, kind, visible(flat), code))
 
     def judge(self, step: int, results: Iterable[RuleResult]) -> None:
         """Add what became of rules; those that refuse are problems."""
@@ -58,7 +60,7 @@ class Findings:
         """Return every step, then every rule."""
         steps = []
         for step, name in _STEPS.items():
-            problems = [problem for number, _, problem in self._found if number == step]
+            problems = [problem for number, _, problem, _ in self._found if number == step]
             if problems:
                 steps.append(failed(name, "; ".join(problems)))
             elif step in self.reached:
@@ -71,9 +73,13 @@ class Findings:
         """Return the refusal: the class of the first failed step, all problems in the order of the steps."""
         ordered = sorted(self._found, key=lambda finding: finding[0])
         kind = ordered[0][1] if ordered else VerificationError
-        problems = tuple(dict.fromkeys(problem for _, _, problem in ordered))
+        code = ordered[0][3] if ordered else None
+        problems = tuple(dict.fromkeys(problem for _, _, problem, _ in ordered))
         error = kind(
-            f"not verified: {len(problems)} problem(s)", where=visible(str(self._path)), problems=problems
+            f"not verified: {len(problems)} problem(s)",
+            code=code,
+            where=visible(str(self._path)),
+            problems=problems,
         )
         error.verdict = tuple(result.row for result in self.results())
         return error

@@ -55,7 +55,7 @@ class Case:
     @property
     def signed_at(self) -> dt.datetime | None:
         """Earliest trusted time at which somebody signed, or None."""
-        times = [signer.signed_at for signer in self.signers if signer.signed_at is not None]
+        times = [signer.time for signer in self.signers if signer.time is not None]
         return min(times, default=None)
 
 

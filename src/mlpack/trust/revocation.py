@@ -21,7 +21,7 @@ def signer_revocation(signer: VerifiedSigner, revoked: Iterable[Revocation]) -> 
     for item in revoked:
         named = item.kind == "signer" and item.value in (signer.name, f"key:{signer.fingerprint}")
         matches = named or (item.kind == "serial" and signer.serial == item.value)
-        if matches and (reason := _applies(item, signer.signed_at)):
+        if matches and (reason := _applies(item, signer.time)):
             return f"{signer.name}: {reason}"
     return ""
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +31,6 @@ from mlpack.errors import (
     FormatError,
     PolicyError,
     SignatureInvalidError,
-    UntrustedSignerError,
     UsageError,
     VerificationError,
 )
@@ -41,13 +40,14 @@ from mlpack.format.manifest import Manifest
 from mlpack.format.names import CHECKSUMS, MANIFEST, SIGNATURE
 from mlpack.format.parts import Parts, read_parts
 from mlpack.format.tree import Tree, open_tree
+from mlpack.trust.accepting import accept_signer
 from mlpack.trust.attestation import Attestation, read_attestations
-from mlpack.trust.envelope import MAX_SIGNATURE, Envelope, parse_envelope
+from mlpack.trust.envelope import MAX_SIGNATURE, parse_envelope
 from mlpack.trust.findings import Findings
 from mlpack.trust.judging import Case, judge, judge_expiry
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import Statement, parse_statement
-from mlpack.trust.policy import Policy, SignerRule, Unsigned, resolve_policy
+from mlpack.trust.policy import Policy, Unsigned, resolve_policy
 from mlpack.trust.revocation import signer_revocation
 from mlpack.trust.rules import Moment
 from mlpack.trust.verdict import failed, passed
@@ -187,10 +187,9 @@ def _check_signature(tree: Tree, policy: Policy) -> _Signature:
         return _Signature(step=3, problem=SignatureInvalidError(str(error)))
     # 4. Made by a key that the policy names.
     try:
-        rule = _signing_rule(envelope, policy.signers)
+        signer = accept_signer(envelope, policy.signers)
     except VerificationError as error:
         return _Signature(step=4, problem=error)
-    signer = VerifiedSigner(name=rule.name, fingerprint=rule.key.fingerprint)
     # 5. The statement.
     try:
         return _Signature(signer=signer, statement=parse_statement(envelope.payload))
@@ -206,8 +205,7 @@ def _attestations(tree: Tree, policy: Policy, integrity: Integrity) -> tuple[Att
 
     def identify(data: bytes) -> tuple[VerifiedSigner, bytes]:
         envelope = parse_envelope(data)
-        rule = _signing_rule(envelope, everybody)
-        return VerifiedSigner(name=rule.name, fingerprint=rule.key.fingerprint), envelope.payload
+        return accept_signer(envelope, everybody), envelope.payload
 
     return read_attestations(tree, integrity.digest, identify)
 
@@ -260,7 +258,7 @@ def _count_signers(
         return tuple(counted.values())
     if primary.problem is not None:
         findings.reached |= dict.fromkeys(range(3, primary.step), "")
-        findings.add(primary.step, type(primary.problem), [str(primary.problem)])
+        findings.add(primary.step, type(primary.problem), [str(primary.problem)], code=primary.problem.code)
     else:
         findings.reached |= {3: SIGNATURE, 4: primary.signer.name if primary.signer else "", 5: "OMS v1.0"}
         findings.add(6, ContentMismatchError, problems)
@@ -279,30 +277,6 @@ def _believed_parts(
     findings.add(8, ContentMismatchError, parts.problems)
     findings.reached[8] = f"{manifest.name} {manifest.version}"
     return None if parts.problems else parts
-
-
-def _signing_rule(envelope: Envelope, signers: Sequence[SignerRule]) -> SignerRule:
-    """Return the policy's signer whose key verifies the signature.
-
-    Raises:
-        UntrustedSignerError: It says that it is by another key, or says nothing and no key fits.
-        SignatureInvalidError: It says that it is by a key of the policy, and is not.
-    """
-    named = [rule for rule in signers if rule.key.hint == envelope.hint]
-    if envelope.hint and named:
-        envelope.verify(named[0].key)
-        return named[0]
-    if not envelope.hint:
-        for rule in signers:
-            try:
-                envelope.verify(rule.key)
-            except SignatureInvalidError:
-                continue
-            return rule
-    accepted = ", ".join(f"{rule.name} ({rule.key.fingerprint[:19]}...)" for rule in signers[:10])
-    raise UntrustedSignerError(
-        f"signed by a key that the policy does not name; it names {accepted}", where=SIGNATURE
-    )
 
 
 def _compare_statement(

@@ -28,14 +28,14 @@ class VerifiedSigner:
     Attributes:
         name: Name in the policy.
         fingerprint: Key, as `sha256:<hex>`.
-        signed_at: When, if somebody else vouches for it; None when there is no trusted time.
-        serial: Serial number of the certificate in lower-case hex; empty without one.
+        serial: The certificate's serial number, in hex; empty without one.
+        time: When it signed, if somebody else vouches for that; None without trusted time.
     """
 
     name: str
     fingerprint: str
-    signed_at: dt.datetime | None = None
     serial: str = ""
+    time: dt.datetime | None = None
 
     @property
     def principal(self) -> str:
