@@ -59,6 +59,8 @@ def _check_values(policy: Policy) -> None:
             check_version(policy.minimum_version)
         except UsageError as error:
             raise PolicyError(error.message, where="minimum_version", hint=error.hint) from error
+    if len(set(policy.grandfathered)) != len(policy.grandfathered):
+        raise PolicyError("something is listed twice", where="grandfathered")
     for digest in policy.grandfathered:
         check_digest(digest, ("bundle",), "grandfathered")
     moments = [item.until for item in policy.vulnerabilities.accept] if policy.vulnerabilities else []

@@ -43,8 +43,8 @@ def slsa_provenance(
     """Return SLSA provenance v1 of a bundle: who built it, from which commit, with which packages.
 
     On GitHub and GitLab the builder, the commit and the run are taken from a fixed list of variables, and
-    nothing else of the environment is. Anywhere else the builder is `urn:mlpack:builder:local-unverified`: a laptop
-    vouches for nothing. What a build says of itself is worth as much as the identity that signs it.
+    nothing else of the environment is. Anywhere else the builder is `urn:mlpack:builder:local-unverified`: a
+    laptop vouches for nothing. What a build says of itself is worth as much as the identity that signs it.
 
     Args:
         bundle: The bundle.
