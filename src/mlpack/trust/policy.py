@@ -17,7 +17,7 @@ from mlpack.format.manifest import FormatClass
 from mlpack.format.names import check_name
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.policy_checks import canonical_rules, check_rules
-from mlpack.trust.policy_file import POLICY_SCHEMA, SignerRule, parse_policy, read_policy_file
+from mlpack.trust.policy_file import POLICY_SCHEMA, SignerRule, parse_policy, read_policy_file, reads_files
 from mlpack.trust.rules import (
     Evidence,
     Licenses,
@@ -97,7 +97,8 @@ class Policy:
         require: Attestations that must be there.
         schema: Version of the policy format.
         source: Where the policy came from.
-        sha256: Hex SHA-256 of its text; of its canonical JSON when it was made in a program.
+        sha256: Hex SHA-256 of its text; of its text's hash and its signers as JSON when it names key files, so
+            that it covers them; of its canonical JSON when it was made in a program.
     """
 
     id: str
@@ -260,7 +261,12 @@ def _pinned(policy: Policy) -> Policy:
 def _from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
     values = parse_policy(data, base=base, source=source)
     try:
-        return Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
+        policy = Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
+        if base is not None and reads_files(data, source=source):
+            # Else somebody could exchange a key beside the policy, and its hash would stay the same.
+            whole = compact_json({"text": policy.sha256, "signers": _signer_documents(policy)})
+            object.__setattr__(policy, "sha256", hashlib.sha256(whole).hexdigest())
+        return policy
     except PolicyError as error:
         raise PolicyError(error.message, where=f"{source}.{error.where}", hint=error.hint) from error
 
@@ -317,18 +323,24 @@ def _check_rules(policy: Policy) -> None:
         raise PolicyError(f"expected some of {', '.join(known)}", where="formats")
 
 
+def _signer_documents(policy: Policy) -> dict[str, object]:
+    return {
+        "signers": [{"name": rule.name, "key": rule.key.pem} for rule in policy.signers],
+        "attesters": [{"name": rule.name, "key": rule.key.pem} for rule in policy.attesters],
+    }
+
+
 def _canonical(policy: Policy) -> bytes:
     return compact_json(
         {
             "schema": policy.schema,
             "id": policy.id,
             "version": policy.version,
-            "signers": [{"name": rule.name, "key": rule.key.pem} for rule in policy.signers],
             "name": policy.name,
             "formats": list(policy.formats),
             "pins": list(policy.pins),
             "expires": policy.expires.isoformat() if policy.expires else None,
-            "attesters": [{"name": rule.name, "key": rule.key.pem} for rule in policy.attesters],
+            **_signer_documents(policy),
             "rules": canonical_rules(policy),
         }
     )

@@ -13,7 +13,7 @@ from mlpack.trust.keys import PublicKey
 from mlpack.trust.plain_yaml import parse_plain_yaml
 from mlpack.trust.rules_file import parse_rules
 
-__all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file"]
+__all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file", "reads_files"]
 
 POLICY_SCHEMA = "mlpack-policy/1"
 """The `schema` of a policy that this version reads. The number changes with every change of meaning."""
@@ -72,6 +72,18 @@ def parse_policy(data: bytes, *, base: Path | None, source: str) -> dict[str, An
         raise
     except MlpackError as error:
         raise PolicyError(error.message, where=error.where, hint=error.hint) from error
+
+
+def reads_files(data: bytes, *, source: str) -> bool:
+    """Return whether a policy that has been parsed names key files instead of holding the keys."""
+    top = Fields(parse_plain_yaml(data.decode("utf-8"), where=source), source)
+    try:
+        for key in ("signers", "attesters"):
+            for item in top.each(key) if top.has(key) else ():
+                _signer(item, None)
+    except PolicyError:
+        return True
+    return False
 
 
 def _parse(top: Fields, base: Path | None) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class VerifiedBundle:
                         ("bundle (pin this)", self.digest, "good"),
                         ("signer", signer, level),
                         ("policy", f"{policy.id} {policy.version}, from {policy.source}", "plain"),
-                        ("policy digest", f"file:sha256:{policy.sha256}", "plain"),
+                        ("policy digest", f"policy:sha256:{policy.sha256}", "plain"),
                         ("source", f"{self.path} (transport only)", "plain"),
                         ("covered", f"{len(self.files) + 1} files", "plain"),
                     ),

@@ -52,8 +52,17 @@ def test_a_policy_file_with_everything(tmp_path: Path, public: PublicKey) -> Non
     )
 
 
-def test_source_and_hash_are_those_of_the_text(tmp_path: Path, public: PublicKey) -> None:
+def test_the_hash_covers_key_files(tmp_path: Path, public: PublicKey, other: KeySigner) -> None:
     path = written(tmp_path, public)
+    before = Policy.from_file(path).sha256
+    assert Policy.from_file(path).sha256 == before
+    (tmp_path / "release.pub").write_text(other.public_key.pem)
+    assert Policy.from_file(path).sha256 != before
+
+
+def test_source_and_hash_are_those_of_the_text(tmp_path: Path, public: PublicKey) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(json.dumps({**HEAD, "signers": [{"name": "release", "key": public.pem}]}))
     policy = Policy.from_file(path)
     assert (policy.source, policy.sha256) == (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
 

@@ -81,7 +81,7 @@ def test_what_an_attestation_must_say(
     attest(bundle, {"a": [{"b/c": 7}], "yes": True, "none": None}, other, type="https://x.org/t")
     changed = dataclasses.replace(policy, require=(need,))
     if accepted:
-        assert verify(bundle, changed)
+        verify(bundle, changed)
     else:
         with pytest.raises(PolicyViolationError):
             verify(bundle, changed)
