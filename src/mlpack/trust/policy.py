@@ -97,8 +97,8 @@ class Policy:
         require: Attestations that must be there.
         schema: Version of the policy format.
         source: Where the policy came from.
-        sha256: Hex SHA-256 of its text; of its text's hash and its signers as JSON when it names key files, so
-            that it covers them; of its canonical JSON when it was made in a program.
+        sha256: Hex SHA-256 of its text; of its text's hash and its signers as JSON when it names key files,
+            so that it covers them; of its canonical JSON when it was made in a program.
     """
 
     id: str
@@ -262,13 +262,13 @@ def _from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
     values = parse_policy(data, base=base, source=source)
     try:
         policy = Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
-        if base is not None and reads_files(data, source=source):
-            # Else somebody could exchange a key beside the policy, and its hash would stay the same.
-            whole = compact_json({"text": policy.sha256, "signers": _signer_documents(policy)})
-            object.__setattr__(policy, "sha256", hashlib.sha256(whole).hexdigest())
-        return policy
     except PolicyError as error:
         raise PolicyError(error.message, where=f"{source}.{error.where}", hint=error.hint) from error
+    if base is not None and reads_files(data, source=source):
+        # Else somebody could exchange a key beside the policy, and its hash would stay the same.
+        whole = compact_json({"text": policy.sha256, "signers": _signer_documents(policy)})
+        object.__setattr__(policy, "sha256", hashlib.sha256(whole).hexdigest())
+    return policy
 
 
 def _key_and_source(key: str | os.PathLike[str] | bytes | PublicKey) -> tuple[PublicKey, str]:
