@@ -9,11 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlpack.format.manifest import FORMAT_VERSION
-from mlpack.trust.components import components_of
-from mlpack.trust.evidence import judge_evidence, vouched_by
-from mlpack.trust.requirements import judge_requirements
 from mlpack.trust.revocation import judge_revocations
-from mlpack.trust.rules import Moment, When
 from mlpack.trust.verdict import RuleResult, failed, not_assessed, passed
 
 if TYPE_CHECKING:
@@ -21,6 +17,7 @@ if TYPE_CHECKING:
     from mlpack.format.parts import Parts
     from mlpack.trust.attestation import Attestation
     from mlpack.trust.policy import Policy
+    from mlpack.trust.rules import Moment, When
     from mlpack.trust.verified import VerifiedSigner
 
 __all__ = ["Case", "judge", "judge_expiry"]
@@ -79,7 +76,10 @@ def _judge(case: Case) -> Iterator[RuleResult]:
         yield from _judge_manifest(case, case.manifest)
     yield from _judge_age(case)
     yield from _judge_documents(case)
-    yield from judge_requirements(policy.require, case.attestations)
+    if policy.require:
+        from mlpack.trust.requirements import judge_requirements
+
+        yield from judge_requirements(policy.require, case.attestations)
 
 
 def judge_expiry(policy: Policy, moment: Moment, now: dt.datetime) -> RuleResult | None:
@@ -203,11 +203,15 @@ def _judge_documents(case: Case) -> Iterator[RuleResult]:
         yield from (not_assessed(name, "the bundle's documents were not believed") for name in asked)
         return
     if policy.evidence is not None:
+        from mlpack.trust.evidence import judge_evidence, vouched_by
+
         digest = case.checksums[manifest.one("parity")]
         word = vouched_by(digest, case.attestations, case.signers)
         yield from judge_evidence(policy.evidence, manifest, parts, word)
     if policy.licenses is None and policy.vulnerabilities is None:
         return
+    from mlpack.trust.components import components_of
+
     components = components_of(parts, manifest)
     if policy.licenses is not None:
         from mlpack.trust.licenses import judge_licenses

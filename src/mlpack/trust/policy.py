@@ -9,7 +9,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, final, get_args
+from typing import TYPE_CHECKING, Final, final, get_args
 
 from mlpack.errors import MlpackError, PolicyError, UsageError
 from mlpack.format.documents import compact_json
@@ -18,16 +18,18 @@ from mlpack.format.names import check_name
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.policy_checks import canonical_rules, check_rules
 from mlpack.trust.policy_file import POLICY_SCHEMA, SignerRule, parse_policy, read_policy_file, reads_files
-from mlpack.trust.rules import (
-    Evidence,
-    Licenses,
-    MinimumAge,
-    Require,
-    Revocation,
-    Threshold,
-    Vulnerabilities,
-    When,
-)
+
+if TYPE_CHECKING:  # a policy that has such rules brings them; making these classes takes its time
+    from mlpack.trust.rules import (
+        Evidence,
+        Licenses,
+        MinimumAge,
+        Require,
+        Revocation,
+        Threshold,
+        Vulnerabilities,
+        When,
+    )
 
 __all__ = [
     "POLICY_HASH_VARIABLE",

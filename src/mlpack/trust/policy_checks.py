@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import PolicyError, UsageError
 from mlpack.format.names import check_version
-from mlpack.trust.rules import Revocation, When, check_digest
 
 if TYPE_CHECKING:
     from mlpack.trust.policy import Policy
+    from mlpack.trust.rules import Revocation
 
 __all__ = ["canonical_rules", "check_rules"]
 
@@ -50,8 +50,8 @@ def _is_name(item: Revocation) -> bool:
 
 
 def _check_values(policy: Policy) -> None:
-    if policy.expires_when not in get_args(When):
-        raise PolicyError(f"expected one of {', '.join(get_args(When))}", where="expires.when")
+    if policy.expires_when not in ("admission", "start", "both"):
+        raise PolicyError("expected one of admission, start, both", where="expires.when")
     if policy.format_major is not None and not 1 <= policy.format_major <= 99_999:
         raise PolicyError("expected a whole number from 1 to 99999", where="format_major")
     if policy.minimum_version is not None:
@@ -61,8 +61,11 @@ def _check_values(policy: Policy) -> None:
             raise PolicyError(error.message, where="minimum_version", hint=error.hint) from error
     if len(set(policy.grandfathered)) != len(policy.grandfathered):
         raise PolicyError("something is listed twice", where="grandfathered")
-    for digest in policy.grandfathered:
-        check_digest(digest, ("bundle",), "grandfathered")
+    if policy.grandfathered:
+        from mlpack.trust.rules import check_digest
+
+        for digest in policy.grandfathered:
+            check_digest(digest, ("bundle",), "grandfathered")
     moments = [item.until for item in policy.vulnerabilities.accept] if policy.vulnerabilities else []
     for moment in moments + [item.since for item in policy.revoked if item.since is not None]:
         if moment.tzinfo is None:

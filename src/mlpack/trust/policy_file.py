@@ -11,7 +11,6 @@ from mlpack.errors import MlpackError, PolicyError
 from mlpack.format.documents import Fields
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.plain_yaml import parse_plain_yaml
-from mlpack.trust.rules_file import parse_rules
 
 __all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file", "reads_files"]
 
@@ -87,6 +86,8 @@ def reads_files(data: bytes, *, source: str) -> bool:
 
 
 def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
+    from mlpack.trust.rules_file import parse_rules
+
     schema = top.text("schema")
     if schema != POLICY_SCHEMA:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {schema[:80]!r}", where=f"{top.where}.schema")

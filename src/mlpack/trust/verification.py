@@ -8,9 +8,12 @@
  5. The signed statement is an OMS v1.0 statement in the profile of bundles.
  6. Three lists agree: files on disk, SHA256SUMS, signed resources; and the subject is `NAME-VERSION`.
  7. Every byte has the digest that is listed for it; wheels match the lock.
- 8. The manifest and the format rules hold, and the manifest that is returned is the one that was hashed.
- 9. The policy's other rules hold: name, formats, pins.
+ 8. The manifest and the format rules hold, the manifest that is returned is the one that was hashed, and the
+    other documents agree with it and with one another. They are parsed only when all the above holds.
+ 9. The policy's other rules hold: `judging` has them.
 
+Signatures of the bundle among its attestations count like `model.sig`: which of them is called primary does not
+matter, but there must be a `model.sig`. Attestations that do not count neither help nor harm.
 A policy without signers, which then has pins, skips 3 to 5 and the signed list of 6: the digest says it all.
 Every step that can still say something after a failure does, so that one refusal names every problem; its
 class is that of the first step that failed. There is no plug-in and no network here.
@@ -25,6 +28,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mlpack.errors import (
     ContentMismatchError,
@@ -49,9 +53,11 @@ from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import Statement, parse_statement
 from mlpack.trust.policy import Policy, Unsigned, resolve_policy
 from mlpack.trust.revocation import signer_revocation
-from mlpack.trust.rules import Moment
 from mlpack.trust.verdict import failed, passed
 from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
+
+if TYPE_CHECKING:
+    from mlpack.trust.rules import Moment
 
 __all__ = ["VerifiedBundle", "VerifiedSigner", "verify"]
 
