@@ -12,8 +12,8 @@
     other documents agree with it and with one another. They are parsed only when all the above holds.
  9. The policy's other rules hold: `judging` has them.
 
-Signatures of the bundle among its attestations count like `model.sig`: which of them is called primary does not
-matter, but there must be a `model.sig`. Attestations that do not count neither help nor harm.
+Signatures of the bundle among its attestations count like `model.sig`: which of them is called primary does
+not matter, but there must be a `model.sig`. Attestations that do not count neither help nor harm.
 A policy without signers, which then has pins, skips 3 to 5 and the signed list of 6: the digest says it all.
 Every step that can still say something after a failure does, so that one refusal names every problem; its
 class is that of the first step that failed. There is no plug-in and no network here.
@@ -145,7 +145,10 @@ def _verify(
         findings,
     )
     # 8. The other documents, which nobody parses unless somebody vouches for them.
-    parts = _believed_parts(tree, policy, integrity, manifest, findings) if signers or not primary else None
+    parts = None
+    accepted = (excused, *(() if policy.signers else policy.pins))
+    if signers or integrity.digest in accepted:
+        parts = _believed_parts(tree, integrity, manifest, findings)
     # 9. The policy's rules.
     case = Case(
         policy=policy,
@@ -273,11 +276,10 @@ def _count_signers(
 
 
 def _believed_parts(
-    tree: Tree, policy: Policy, integrity: Integrity, manifest: Manifest | None, findings: Findings
+    tree: Tree, integrity: Integrity, manifest: Manifest | None, findings: Findings
 ) -> Parts | None:
     """Return the other documents of a bundle whose files are the signed or pinned ones."""
-    trusted = bool(policy.signers) or integrity.digest in policy.pins
-    if manifest is None or integrity.problems or not trusted:
+    if manifest is None or integrity.problems:
         return None
     parts = read_parts(tree, manifest, integrity.checksums)
     findings.add(8, ContentMismatchError, parts.problems)
