@@ -20,7 +20,8 @@ def signer_revocation(signer: VerifiedSigner, revoked: Iterable[Revocation]) -> 
     """Return why a signer's signature does not count, or an empty text."""
     for item in revoked:
         named = item.kind == "signer" and item.value in (signer.name, f"key:{signer.fingerprint}")
-        matches = named or (item.kind == "serial" and signer.serial == item.value)
+        serial = signer.serial.lstrip("0")
+        matches = named or (item.kind == "serial" and serial != "" and serial == item.value.lstrip("0"))
         if matches and (reason := _applies(item, signer.time)):
             return f"{signer.name}: {reason}"
     return ""

@@ -43,7 +43,7 @@ Unknown = Literal["refuse", "accept"]
 """What becomes of a component whose licence nobody can tell."""
 
 _DIGEST = re.compile(r"(bundle|file|key):sha256:[0-9a-f]{64}")
-_SERIAL = re.compile(r"[0-9a-f]{2,64}")
+_SERIAL = re.compile(r"[0-9a-f]{1,64}")
 
 
 def check_digest(text: str, kinds: tuple[str, ...], where: str) -> None:
@@ -233,7 +233,7 @@ class Revocation:
         if self.kind == "signer" and (not self.value or self.value.startswith("key:")):
             check_digest(self.value, ("key",), "revoked.signer")
         if self.kind == "serial" and not _SERIAL.fullmatch(self.value):
-            raise PolicyError("expected 2 to 64 lower-case hex digits", where="revoked.serial")
+            raise PolicyError("expected 1 to 64 lower-case hex digits", where="revoked.serial")
         if not self.reason.strip():
             raise PolicyError("expected a reason", where="revoked.reason")
 
