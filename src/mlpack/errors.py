@@ -173,9 +173,14 @@ class PolicyError(MlpackError, ValueError):
 
 
 class VerificationError(MlpackError):
-    """A bundle was refused. Verification raises this class and its children, and nothing else."""
+    """A bundle was refused. Verification raises this class and its children, and nothing else.
+
+    Attributes:
+        verdict: (rule, `pass`, `fail` or `not assessed`, reason) of every step and rule that was looked at.
+    """
 
     default_code = "not-verified"
+    verdict: tuple[tuple[str, str, str], ...] = ()
 
 
 class SignatureInvalidError(VerificationError):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import getpass
-import os
-import sys
 from typing import TYPE_CHECKING
+
+from mlpack._cli.signing import password_of
 
 if TYPE_CHECKING:
     from mlpack.trust.keys import KeySigner
@@ -25,13 +24,4 @@ def chosen_signer(arguments: argparse.Namespace) -> KeySigner:
     """Return the signer that the arguments name."""
     from mlpack.trust.keys import KeySigner
 
-    return KeySigner.from_file(arguments.key, password=_password(arguments.key))
-
-
-def _password(path: str) -> bytes | None:
-    """Return the password from the environment or a person; None when the key does not ask for one."""
-    from mlpack.trust.keys import is_encrypted
-
-    if "MLPACK_KEY_PASSWORD" in os.environ or not is_encrypted(path) or not sys.stdin.isatty():
-        return None  # the key itself looks at the environment, and says what is missing
-    return getpass.getpass(f"Password for {path}: ").encode()
+    return KeySigner.from_file(arguments.key, password=password_of(arguments.key))

@@ -24,6 +24,7 @@ COMMANDS = {
     "sign-image": "sign an image or artifact in a registry",
     "verify-image": "check an image or artifact in a registry against a policy",
     "attest-image": "attach a signed statement, such as a bill of materials, to an image",
+    "attest": "sign a statement about a bundle and put it inside",
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",

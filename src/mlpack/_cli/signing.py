@@ -12,9 +12,8 @@ from mlpack.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
     from mlpack.trust.keys import KeySigner, Sealer, Signer
-    from mlpack.trust.sigstore_signing import SigstoreSigner
 
-__all__ = ["add_signer_arguments", "ask_before_publishing", "chosen_signer", "password_of"]
+__all__ = ["add_signer_arguments", "ask_before_publishing", "chosen_signer", "label", "password_of"]
 
 _MAX_TOKEN = 64 * 1024
 
@@ -121,12 +120,27 @@ def _token(place: str) -> str:
         raise UsageError("this file holds no token", where="--identity-token") from error
 
 
-def ask_before_publishing(signer: SigstoreSigner, digest: str, *, yes: bool) -> None:
-    """Show what a keyless signature makes public for good, and go on only with consent.
+def label(signer: Signer | Sealer) -> str:
+    """Return who signs, in one line."""
+    from mlpack.trust.keys import Sealer
+
+    return signer.label() if isinstance(signer, Sealer) else signer.public_key.fingerprint
+
+
+def ask_before_publishing(signer: Signer | Sealer, bundle: str, *, yes: bool) -> None:
+    """Show what a keyless signature of a bundle makes public for good, and go on only with consent.
+
+    Other signatures make nothing public, and ask nothing.
 
     Raises:
         UsageError: Nobody said yes.
     """
+    from mlpack.format.opening import inspect
+    from mlpack.trust.sigstore_signing import SigstoreSigner
+
+    if not isinstance(signer, SigstoreSigner):
+        return
+    digest = inspect(bundle).digest
     print("This will be public, and cannot be taken back:", file=sys.stderr)
     for what, value in (*signer.announcement(), ("digest", digest)):
         print(f"  {what}: {value}", file=sys.stderr)

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from mlpack.errors import FormatError, UnsupportedVersionError
-from mlpack.format.coherence import golden_problems, manifest_problems, parity_problems, role_problems
 from mlpack.format.contract import Contract
-from mlpack.format.documents import Fields, parse_json
-from mlpack.format.evidence import Golden, Parity
-from mlpack.format.integrity import MAX_DOCUMENT, check_integrity, one_line
-from mlpack.format.lock import Lock
-from mlpack.format.manifest import Manifest, Role
+from mlpack.format.evidence import Parity
+from mlpack.format.integrity import check_integrity
+from mlpack.format.manifest import Manifest
 from mlpack.format.names import ATTESTATIONS, SIGNATURE, WHEELS
-from mlpack.format.tree import Tree, open_tree
+from mlpack.format.parts import read_parts
+from mlpack.format.tree import open_tree
 from mlpack.show.facts import Facts
 from mlpack.show.visible import visible
 
@@ -118,25 +115,15 @@ def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:
             raise _refusal(path, integrity.problems, integrity.newer)
         if integrity.problems or manifest is None:
             raise _refusal(path, integrity.problems)
-        documents = _Documents(tree, manifest, integrity.checksums)
-        contract = documents.parse("contract", Contract.from_bytes)
-        golden = documents.parse("golden", Golden.from_bytes)
-        parity = documents.parse("parity", Parity.from_bytes)
-        documents.parse("lock", Lock.from_bytes)
-        documents.parse("bom", _parse_bom)
-        problems = [*role_problems(manifest), *documents.problems]
-        if contract is not None:
-            problems += manifest_problems(manifest, contract)
-            problems += golden_problems(manifest, contract, golden) if golden is not None else []
-            problems += parity_problems(manifest, contract, parity) if parity is not None else []
-        if problems or contract is None or parity is None:
-            raise _refusal(path, problems, documents.newer)
+        parts = read_parts(tree, manifest, integrity.checksums)
+        if parts.problems or parts.contract is None or parts.parity is None:
+            raise _refusal(path, parts.problems, parts.newer)
         return UnverifiedBundle(
             path=path,
             digest=integrity.digest,
             manifest=manifest,
-            contract=contract,
-            parity=parity,
+            contract=parts.contract,
+            parity=parts.parity,
             checksums=integrity.checksums,
             signed=SIGNATURE in tree.entries,
             wheels=sum(name.startswith(WHEELS) for name in tree.entries),
@@ -155,41 +142,3 @@ def _refusal(
         problems=tuple(visible(problem) for problem in problems),
         hint="" if newer is None else newer.hint,
     )
-
-
-def _parse_bom(data: bytes) -> None:
-    """Check the form of the BOM only: its own schema is for those who read it."""
-    Fields(parse_json(data, where="bom.cdx.json"), "bom.cdx.json").choice("bomFormat", ("CycloneDX",))
-
-
-_T = TypeVar("_T")
-
-
-class _Documents:
-    """Parses the documents that a manifest names, and goes on after a failure to find every problem."""
-
-    def __init__(self, tree: Tree, manifest: Manifest, checksums: Mapping[str, str]) -> None:
-        self._tree = tree
-        self._manifest = manifest
-        self._checksums = checksums
-        self.problems: list[str] = []
-        self.newer: UnsupportedVersionError | None = None
-
-    def parse(self, role: Role, parser: Callable[[bytes], _T]) -> _T | None:
-        """Return the parsed file of the only such role, or None; missing parts are reported elsewhere."""
-        paths = [path for path, entry in self._manifest.files.items() if entry.role == role]
-        if len(paths) != 1:
-            return None
-        try:
-            return parser(self._read(paths[0]))
-        except FormatError as error:
-            self.problems.append(one_line(error))
-            if isinstance(error, UnsupportedVersionError):
-                self.newer = self.newer or error
-            return None
-
-    def _read(self, path: str) -> bytes:
-        data = self._tree.read(path, MAX_DOCUMENT)
-        if hashlib.sha256(data).hexdigest() != self._checksums[path]:
-            raise FormatError("changed while it was read", where=path)
-        return data

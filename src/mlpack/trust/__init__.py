@@ -4,51 +4,88 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than all the rest
 if TYPE_CHECKING:
+    from mlpack.trust.attestation import Attestation
+    from mlpack.trust.attesting import attest, countersign
     from mlpack.trust.certificate_signer import CertificateSigner, KmsSigner
     from mlpack.trust.certificates import Roots
     from mlpack.trust.identities import CiRule
     from mlpack.trust.keys import KeySigner, PublicKey, Sealer, Signer, generate_key
     from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.rules import (
+        Accepted,
+        Evidence,
+        Licenses,
+        MinimumAge,
+        Require,
+        Revocation,
+        Threshold,
+        Vulnerabilities,
+    )
     from mlpack.trust.signer_rules import SignerRule
     from mlpack.trust.sigstore_signing import SigstoreSigner
     from mlpack.trust.trusted_root import TrustedRoot
+    from mlpack.trust.verdict import RuleResult
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
 __all__ = [
     "UNSIGNED",
+    "Accepted",
+    "Attestation",
     "CertificateSigner",
     "CiRule",
+    "Evidence",
     "KeySigner",
     "KmsSigner",
+    "Licenses",
+    "MinimumAge",
     "Policy",
     "PublicKey",
+    "Require",
+    "Revocation",
     "Roots",
+    "RuleResult",
     "Sealer",
     "Signer",
     "SignerRule",
     "SigstoreSigner",
+    "Threshold",
     "TrustedRoot",
     "VerifiedBundle",
     "VerifiedSigner",
+    "Vulnerabilities",
+    "attest",
+    "countersign",
     "generate_key",
 ]
 
 _HOME = {
     "UNSIGNED": "policy",
+    "Accepted": "rules",
+    "Attestation": "attestation",
     "CertificateSigner": "certificate_signer",
     "CiRule": "identities",
+    "Evidence": "rules",
     "KeySigner": "keys",
     "KmsSigner": "certificate_signer",
+    "Licenses": "rules",
+    "MinimumAge": "rules",
     "Policy": "policy",
     "PublicKey": "keys",
+    "Require": "rules",
+    "Revocation": "rules",
     "Roots": "certificates",
+    "RuleResult": "verdict",
     "Sealer": "keys",
     "Signer": "keys",
     "SignerRule": "signer_rules",
     "SigstoreSigner": "sigstore_signing",
+    "Threshold": "rules",
     "TrustedRoot": "trusted_root",
     "VerifiedBundle": "verified",
     "VerifiedSigner": "verified",
+    "Vulnerabilities": "rules",
+    "attest": "attesting",
+    "countersign": "attesting",
     "generate_key": "keys",
 }
 """Which module each name lives in; nothing of it is imported before it is used (PEP 562)."""

@@ -34,16 +34,17 @@ def parse_plain_yaml(text: str, *, where: str) -> Plain:
     """
     import yaml
 
+    # One event at a time: the parser's time grows with the square of the nesting, which ends at a limit here.
+    stream = (event for event in yaml.parse(text, Loader=yaml.SafeLoader) if not _is_frame(event))
     try:
-        events = [event for event in yaml.parse(text, Loader=yaml.SafeLoader) if not _is_frame(event)]
+        first = next(stream, None)
+        if first is None:
+            raise FormatError("empty", where=where)
+        value = _value(first, stream, where, 0)
+        if next(stream, None) is not None:
+            raise FormatError("more than one document", where=where)
     except yaml.YAMLError as error:
         raise FormatError(f"not YAML: {' '.join(str(error).split())[:300]}", where=where) from error
-    if not events:
-        raise FormatError("empty", where=where)
-    stream = iter(events)
-    value = _value(next(stream), stream, where, 0)
-    if next(stream, None) is not None:
-        raise FormatError("more than one document", where=where)
     return value
 
 

@@ -9,7 +9,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, final, get_args
+from typing import TYPE_CHECKING, Final, Literal, final, get_args
 
 from mlpack.errors import MlpackError, PolicyError, UsageError
 from mlpack.format.documents import compact_json
@@ -19,9 +19,22 @@ from mlpack.trust.certificates import Roots
 from mlpack.trust.identities import CiRule
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.pem import read_pem
-from mlpack.trust.policy_file import POLICY_SCHEMA, parse_policy, read_policy_file
+from mlpack.trust.policy_checks import canonical_rules, check_rules
+from mlpack.trust.policy_file import POLICY_SCHEMA, parse_policy, read_policy_file, reads_files
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.trusted_root import TrustedRoot
+
+if TYPE_CHECKING:  # a policy that has such rules brings them; making these classes takes its time
+    from mlpack.trust.rules import (
+        Evidence,
+        Licenses,
+        MinimumAge,
+        Require,
+        Revocation,
+        Threshold,
+        Vulnerabilities,
+        When,
+    )
 
 __all__ = [
     "POLICY_HASH_VARIABLE",
@@ -76,9 +89,23 @@ class Policy:
         formats: Format classes that may be loaded.
         pins: Accepted bundles, `bundle:sha256:<hex>`; empty for any.
         expires: Last moment at which the policy can be used; None for no end.
+        expires_when: Moments at which `expires` is asked.
+        attesters: Further signers, whose attestations count but whose signatures of bundles do not.
+        threshold: How many different signers must have signed; None for one.
+        grandfathered: Bundles that are accepted whoever signed them; every other rule holds for them too.
+        format_major: Major version of the bundle format; None for any that this version reads.
+        minimum_version: Oldest version of the bundle that is accepted.
+        minimum_age: How long ago it must have been signed.
+        evidence: What its evidence must show at least.
+        allow_code: Names of signers whose bundles may hold code; one of them must have signed.
+        licenses: Which licences its components may have.
+        vulnerabilities: Gate against known vulnerabilities.
+        revoked: What is not trusted any more, whoever signed it.
+        require: Attestations that must be there.
         schema: Version of the policy format.
         source: Where the policy came from.
-        sha256: Hex SHA-256 of its text; of its canonical JSON when it was made in a program.
+        sha256: Hex SHA-256 of its text; of its text's hash and its signers as JSON when it names key files,
+            so that it covers them; of its canonical JSON when it was made in a program.
     """
 
     id: str
@@ -88,6 +115,19 @@ class Policy:
     formats: tuple[FormatClass, ...] = DEFAULT_FORMATS
     pins: tuple[str, ...] = ()
     expires: dt.datetime | None = None
+    expires_when: When = "admission"
+    attesters: tuple[SignerRule, ...] = ()
+    threshold: Threshold | None = None
+    grandfathered: tuple[str, ...] = ()
+    format_major: int | None = None
+    minimum_version: str | None = None
+    minimum_age: MinimumAge | None = None
+    evidence: Evidence | None = None
+    allow_code: tuple[str, ...] = ()
+    licenses: Licenses | None = None
+    vulnerabilities: Vulnerabilities | None = None
+    revoked: tuple[Revocation, ...] = ()
+    require: tuple[Require, ...] = ()
     schema: str = POLICY_SCHEMA
     source: str = field(default="made in this program", compare=False)
     sha256: str = field(default="", compare=False)
@@ -100,6 +140,7 @@ class Policy:
         """
         _check_labels(self)
         _check_rules(self)
+        check_rules(self)
         if not self.sha256:
             object.__setattr__(self, "sha256", hashlib.sha256(_canonical(self)).hexdigest())
 
@@ -277,9 +318,14 @@ def _pinned(policy: Policy) -> Policy:
 def _from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
     values = parse_policy(data, base=base, source=source)
     try:
-        return Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
+        policy = Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
     except PolicyError as error:
         raise PolicyError(error.message, where=f"{source}.{error.where}", hint=error.hint) from error
+    if base is not None and reads_files(data, source=source):
+        # Else somebody could exchange a key beside the policy, and its hash would stay the same.
+        whole = compact_json({"text": policy.sha256, "signers": _signer_documents(policy)})
+        object.__setattr__(policy, "sha256", hashlib.sha256(whole).hexdigest())
+    return policy
 
 
 def _key_and_source(key: str | os.PathLike[str] | bytes | PublicKey) -> tuple[PublicKey, str]:
@@ -307,7 +353,8 @@ def _check_labels(policy: Policy) -> None:
     if policy.schema != POLICY_SCHEMA:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {policy.schema[:80]!r}", where="schema")
     labels = [("id", policy.id), ("version", policy.version)]
-    for place, text in [*labels, *(("signers.name", rule.name) for rule in policy.signers)]:
+    labels += [("signers.name", rule.name) for rule in policy.signers]
+    for place, text in [*labels, *(("attesters.name", rule.name) for rule in policy.attesters)]:
         if not _LABEL.fullmatch(text):
             raise PolicyError("expected 1 to 128 letters, digits, spaces or . _ @ / + -", where=place)
     if policy.name is not None:
@@ -328,7 +375,7 @@ def _check_rules(policy: Policy) -> None:
         )
     for place, values in (
         ("signers.name", [rule.name for rule in policy.signers]),
-        ("signers", [rule.principal for rule in policy.signers]),
+        ("signers", [rule.principal for rule in (*policy.signers, *policy.attesters)]),
         ("pins", list(policy.pins)),
         ("formats", list(policy.formats)),
     ):
@@ -342,16 +389,24 @@ def _check_rules(policy: Policy) -> None:
         raise PolicyError(f"expected some of {', '.join(known)}", where="formats")
 
 
+def _signer_documents(policy: Policy) -> dict[str, object]:
+    return {
+        "signers": [rule.document() for rule in policy.signers],
+        "attesters": [rule.document() for rule in policy.attesters],
+    }
+
+
 def _canonical(policy: Policy) -> bytes:
     return compact_json(
         {
             "schema": policy.schema,
             "id": policy.id,
             "version": policy.version,
-            "signers": [rule.document() for rule in policy.signers],
             "name": policy.name,
             "formats": list(policy.formats),
             "pins": list(policy.pins),
             "expires": policy.expires.isoformat() if policy.expires else None,
+            **_signer_documents(policy),
+            "rules": canonical_rules(policy),
         }
     )

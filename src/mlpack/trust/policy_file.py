@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +11,13 @@ from mlpack.format.documents import Fields
 from mlpack.trust.plain_yaml import parse_plain_yaml
 from mlpack.trust.signer_rules import SignerRule, parse_signer
 
-__all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file"]
+__all__ = ["POLICY_SCHEMA", "SignerRule", "parse_policy", "read_policy_file", "reads_files"]
 
 POLICY_SCHEMA = "mlpack-policy/1"
 """The `schema` of a policy that this version reads. The number changes with every change of meaning."""
 
 MAX_POLICY = 1024 * 1024
 """Largest policy file, in bytes."""
-
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 
 
 def read_policy_file(path: str | os.PathLike[str]) -> bytes:
@@ -63,7 +59,21 @@ def parse_policy(data: bytes, *, base: Path | None, source: str) -> dict[str, An
         raise PolicyError(error.message, where=error.where, hint=error.hint) from error
 
 
+def reads_files(data: bytes, *, source: str) -> bool:
+    """Return whether a policy that has been parsed names key files instead of holding the keys."""
+    top = Fields(parse_plain_yaml(data.decode("utf-8"), where=source), source)
+    try:
+        for key in ("signers", "attesters"):
+            for item in top.each(key) if top.has(key) else ():
+                parse_signer(item, None)
+    except PolicyError:
+        return True
+    return False
+
+
 def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
+    from mlpack.trust.rules_file import parse_rules
+
     schema = top.text("schema")
     if schema != POLICY_SCHEMA:
         raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {schema[:80]!r}", where=f"{top.where}.schema")
@@ -74,22 +84,8 @@ def _parse(top: Fields, base: Path | None) -> dict[str, Any]:
         given["name"] = top.text("name")
     if top.has("formats"):
         given["formats"] = top.texts("formats")
-    if top.has("pins"):
-        given["pins"] = top.texts("pins")
-    if top.has("expires"):
-        given["expires"] = _moment(top.text("expires"), f"{top.where}.expires")
+    if top.has("attesters"):
+        given["attesters"] = tuple(parse_signer(item, base) for item in top.each("attesters"))
+    given |= parse_rules(top, base)
     top.done()
     return given
-
-
-def _moment(text: str, where: str) -> dt.datetime:
-    """Return the end of a day, or a moment, in UTC."""
-    try:
-        moment = dt.datetime.fromisoformat(text) if _DATE.fullmatch(text) else None
-    except ValueError:
-        moment = None  # a 30th of February
-    if moment is None:
-        raise PolicyError("expected YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ", where=where)
-    if moment.tzinfo is None:
-        moment = moment.replace(hour=23, minute=59, second=59, tzinfo=dt.UTC)
-    return moment

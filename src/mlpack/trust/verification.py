@@ -8,9 +8,12 @@
  5. The signed statement is an OMS v1.0 statement in the profile of bundles.
  6. Three lists agree: files on disk, SHA256SUMS, signed resources; and the subject is `NAME-VERSION`.
  7. Every byte has the digest that is listed for it; wheels match the lock.
- 8. The manifest and the format rules hold, and the manifest that is returned is the one that was hashed.
- 9. The policy's other rules hold: name, formats, pins.
+ 8. The manifest and the format rules hold, the manifest that is returned is the one that was hashed, and the
+    other documents agree with it and with one another. They are parsed only when all the above holds.
+ 9. The policy's other rules hold: `judging` has them.
 
+Signatures of the bundle among its attestations count like `model.sig`: which of them is called primary does
+not matter, but there must be a `model.sig`. Attestations that do not count neither help nor harm.
 A policy without signers, which then has pins, skips 3 to 5 and the signed list of 6: the digest says it all.
 Every step that can still say something after a failure does, so that one refusal names every problem; its
 class and code are those of the first step that failed. There is no plug-in and no network here.
@@ -21,56 +24,75 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from mlpack.errors import (
     ContentMismatchError,
     FormatError,
     PolicyError,
-    PolicyViolationError,
     SignatureInvalidError,
+    UsageError,
     VerificationError,
 )
+from mlpack.format.checksums import MAX_CHECKSUMS, bundle_digest
 from mlpack.format.integrity import MAX_MANIFEST, Integrity, check_integrity
 from mlpack.format.manifest import Manifest
 from mlpack.format.names import CHECKSUMS, MANIFEST, SIGNATURE
+from mlpack.format.parts import Parts, read_parts
 from mlpack.format.tree import Tree, open_tree
-from mlpack.show.visible import visible
 from mlpack.trust.accepting import accept_signer
+from mlpack.trust.attestation import Attestation, read_attestations
 from mlpack.trust.envelope import MAX_SIGNATURE, parse_envelope
+from mlpack.trust.findings import Findings
+from mlpack.trust.judging import Case, judge, judge_expiry
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import Statement, parse_statement
 from mlpack.trust.policy import Policy, Unsigned, resolve_policy
+from mlpack.trust.revocation import signer_revocation
+from mlpack.trust.verdict import failed, passed
 from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
+
+if TYPE_CHECKING:
+    from mlpack.trust.rules import Moment
 
 __all__ = ["VerifiedBundle", "VerifiedSigner", "verify"]
 
 
 def verify(
-    bundle: BundleLike, policy: Policy | Unsigned | str | os.PathLike[str] | None = None
+    bundle: BundleLike,
+    policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
+    *,
+    moment: Moment = "admission",
 ) -> VerifiedBundle:
     """Check a bundle against a policy and return what holds. Nothing of the bundle is executed.
 
     Args:
         bundle: A bundle directory, a `.mlpack` file, or a bundle that was opened before.
         policy: A policy, the path of one, or None to take `MLPACK_POLICY` or the user's own.
+        moment: `admission`, or `start` when the bundle was admitted before and only runs again: rules that
+            depend on the clock are then asked only where the policy says so.
 
     Raises:
-        VerificationError: The bundle is refused; its children say why, and `problems` names everything.
+        VerificationError: The bundle is refused; its children say why, `problems` names everything, and
+            `verdict` says what became of every rule.
         PolicyError: There is no usable policy. Raised before the bundle is looked at.
         StorageError: There is no bundle, or it cannot be read. Raised before verification.
-        UsageError: An argument has the wrong type.
+        UsageError: An argument has the wrong type or value.
     """
     path = bundle_path(bundle)
+    if moment not in ("admission", "start"):
+        raise UsageError(f"expected admission or start, found {moment!r}", where="moment")
     rules = resolve_policy(policy)
     if isinstance(rules, Unsigned):
         raise PolicyError("UNSIGNED names nobody to trust", where="policy", hint="verify needs a policy")
-    findings = _Findings(path)
+    findings = Findings(path)
     try:
         with open_tree(path) as tree:
-            verified = _verify(tree, path, rules, findings)
+            verified = _verify(tree, path, rules, findings, moment)
     except FormatError as error:
         findings.add(2, ContentMismatchError, [str(error)])
         verified = None
@@ -79,98 +101,190 @@ def verify(
         verified = None
     if verified is None or findings.any:
         raise findings.error()
-    return verified
+    return replace(verified, rules=tuple(findings.results()))
 
 
-class _Findings:
-    """Every problem of one verification, by step."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Signature:
+    """One signature of the bundle: `model.sig`, or a countersignature."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._found: list[tuple[int, type[VerificationError], str, str | None]] = []
-
-    def add(
-        self, step: int, kind: type[VerificationError], problems: Iterable[str], code: str | None = None
-    ) -> None:
-        for problem in problems:
-            flat = problem.replace("\n  - ", "; ").replace("\n  hint: ", "; ")
-            self._found.append((step, kind, visible(flat), code))
-
-    @property
-    def any(self) -> bool:
-        return bool(self._found)
-
-    def error(self) -> VerificationError:
-        """Return the refusal: the class of the first failed step, all problems in the order of the steps."""
-        ordered = sorted(self._found, key=lambda finding: finding[0])
-        kind = ordered[0][1] if ordered else VerificationError
-        code = ordered[0][3] if ordered else None
-        problems = tuple(dict.fromkeys(problem for _, _, problem, _ in ordered))
-        return kind(
-            f"not verified: {len(problems)} problem(s)",
-            code=code,
-            where=visible(str(self._path)),
-            problems=problems,
-        )
+    signer: VerifiedSigner | None = None
+    statement: Statement | None = None
+    step: int = 0
+    problem: VerificationError | None = None
 
 
-def _verify(tree: Tree, path: Path, policy: Policy, findings: _Findings) -> VerifiedBundle | None:
+def _verify(
+    tree: Tree, path: Path, policy: Policy, findings: Findings, moment: Moment
+) -> VerifiedBundle | None:
+    now = dt.datetime.now(dt.UTC)
     # 1. The policy is usable.
-    if policy.expires is not None and dt.datetime.now(dt.UTC) > policy.expires:
-        findings.add(
-            1, PolicyViolationError, [f"the policy {policy.id!r} expired at {policy.expires.isoformat()}"]
-        )
+    if expiry := judge_expiry(policy, moment, now):
+        findings.judge(1, [expiry])
     # 2. The container.
     findings.add(2, ContentMismatchError, tree.problems)
+    findings.reached[2] = f"{len(tree.entries)} files"
     # 3, 4, 5. The signature, before anything else of the bundle is parsed.
-    signer, statement = _check_signature(tree, policy, findings) if policy.signers else (None, None)
+    excused = _excused_digest(tree, policy)
+    primary = _check_signature(tree, policy) if policy.signers and not excused else None
     # 2, 6, 7, 8. Files, SHA256SUMS and manifest; every byte is hashed once.
     integrity = check_integrity(tree)
+    if excused and integrity.digest != excused:
+        findings.add(7, ContentMismatchError, [f"{CHECKSUMS}: changed while it was read"])
     findings.add(7, ContentMismatchError, integrity.problems[len(tree.problems) :])
+    findings.reached[7] = integrity.digest
     # 8. The manifest that is returned.
     manifest = _hashed_manifest(tree, integrity, findings)
-    # 6. The signed list.
-    if statement is not None:
-        findings.add(6, ContentMismatchError, _compare_statement(tree, integrity, statement, manifest))
-    # 9. The policy's other rules.
-    findings.add(9, PolicyViolationError, _policy_problems(policy, integrity.digest, manifest))
-    if manifest is None or (policy.signers and signer is None):
+    # 3 to 6. Whose signatures count: the verdict does not depend on which of them is called primary.
+    attestations = _attestations(tree, policy, integrity)
+    signers = _count_signers(
+        policy,
+        primary,
+        _countersignatures(tree, attestations),
+        lambda statement: _compare_statement(tree, integrity, statement, manifest),
+        findings,
+    )
+    # 8. The other documents, which nobody parses unless somebody vouches for them.
+    parts = None
+    accepted = (excused, *(() if policy.signers else policy.pins))
+    if signers or integrity.digest in accepted:
+        parts = _believed_parts(tree, integrity, manifest, findings)
+    # 9. The policy's rules.
+    case = Case(
+        policy=policy,
+        digest=integrity.digest,
+        manifest=manifest,
+        parts=parts,
+        checksums=integrity.checksums,
+        signers=signers,
+        attestations=_unrevoked(attestations, policy),
+        moment=moment,
+        now=now,
+    )
+    findings.judge(9, judge(case))
+    if manifest is None or (primary is not None and not signers):
         return None
     return VerifiedBundle(
         path=path,
         digest=integrity.digest,
         manifest=manifest,
         files=MappingProxyType(dict(integrity.checksums)),
-        signer=signer,
+        signer=signers[0] if signers else None,
         policy=policy,
+        signers=signers,
+        attestations=case.attestations,
     )
 
 
-def _check_signature(
-    tree: Tree, policy: Policy, findings: _Findings
-) -> tuple[VerifiedSigner | None, Statement | None]:
-    """Return who signed and what, or what stays None when a step fails."""
+def _excused_digest(tree: Tree, policy: Policy) -> str:
+    """Return the bundle's digest when the policy accepts it whoever signed it, or an empty text."""
+    if not policy.grandfathered or tree.entries.get(CHECKSUMS, MAX_CHECKSUMS + 1) > MAX_CHECKSUMS:
+        return ""
+    digest = bundle_digest(tree.read(CHECKSUMS, MAX_CHECKSUMS))
+    return digest if digest in policy.grandfathered else ""
+
+
+def _check_signature(tree: Tree, policy: Policy) -> _Signature:
+    """Return who signed `model.sig` and what, or why it does not count."""
     # 3. One well-formed signature.
     if SIGNATURE not in tree.entries:
-        findings.add(3, SignatureInvalidError, [f"{SIGNATURE}: missing, so this bundle is not signed"])
-        return None, None
+        missing = SignatureInvalidError(f"{SIGNATURE}: missing, so this bundle is not signed")
+        return _Signature(step=3, problem=missing)
     try:
         envelope = parse_envelope(tree.read(SIGNATURE, MAX_SIGNATURE))
     except (FormatError, SignatureInvalidError) as error:
-        findings.add(3, SignatureInvalidError, [str(error)])
-        return None, None
-    # 4. Made by a signer that the policy names.
+        return _Signature(step=3, problem=SignatureInvalidError(str(error)))
+    # 4. Made by a key that the policy names.
     try:
         signer = accept_signer(envelope, policy.signers)
     except VerificationError as error:
-        findings.add(4, type(error), [str(error)], code=error.code)
-        return None, None
+        return _Signature(step=4, problem=error)
     # 5. The statement.
     try:
-        return signer, parse_statement(envelope.payload)
+        return _Signature(signer=signer, statement=parse_statement(envelope.payload))
     except SignatureInvalidError as error:
-        findings.add(5, SignatureInvalidError, [str(error)])
-        return signer, None
+        return _Signature(signer=signer, step=5, problem=error)
+
+
+def _attestations(tree: Tree, policy: Policy, integrity: Integrity) -> tuple[Attestation, ...]:
+    """Return the attestations; nothing is said of them while the bundle has no usable digest."""
+    if not integrity.checksums:
+        return ()
+    everybody = (*policy.signers, *policy.attesters)
+
+    def identify(data: bytes) -> tuple[VerifiedSigner, bytes]:
+        envelope = parse_envelope(data)
+        return accept_signer(envelope, everybody), envelope.payload
+
+    return read_attestations(tree, integrity.digest, identify)
+
+
+def _countersignatures(tree: Tree, attestations: tuple[Attestation, ...]) -> list[_Signature]:
+    if SIGNATURE not in tree.entries:
+        return []  # not signed at all, whatever else lies there
+    return [
+        _Signature(signer=item.signer, statement=item.resources) for item in attestations if item.resources
+    ]
+
+
+def _unrevoked(attestations: tuple[Attestation, ...], policy: Policy) -> tuple[Attestation, ...]:
+    """Return the attestations, of which those by revoked signers do not count."""
+    found = []
+    for item in attestations:
+        reason = signer_revocation(item.signer, policy.revoked) if item.signer is not None else ""
+        found.append(Attestation(path=item.path, problem=reason) if reason else item)
+    return tuple(found)
+
+
+def _count_signers(
+    policy: Policy,
+    primary: _Signature | None,
+    others: list[_Signature],
+    compare: Callable[[Statement], list[str]],
+    findings: Findings,
+) -> tuple[VerifiedSigner, ...]:
+    """Return whose signatures of exactly these files count, once each. Without any, say why."""
+    if primary is None:
+        return ()
+    names = {rule.name for rule in policy.signers}
+    counted: dict[str, VerifiedSigner] = {}
+    revoked = []
+    problems = compare(primary.statement) if primary.statement is not None else []
+    for item in (primary, *others):
+        if item.signer is None or item.statement is None or item.signer.name not in names:
+            continue
+        if problems if item is primary else compare(item.statement):
+            continue
+        if reason := signer_revocation(item.signer, policy.revoked):
+            revoked.append(reason)
+        else:
+            counted.setdefault(item.signer.principal, item.signer)
+    if counted:
+        who = ", ".join(signer.name for signer in counted.values())
+        findings.reached |= {3: SIGNATURE, 4: who, 5: "OMS v1.0", 6: "every file"}
+        if any(item.kind in ("signer", "serial") for item in policy.revoked):
+            findings.judge(9, [passed("revoked signers", "; ".join(revoked) or "none of them signed")])
+        return tuple(counted.values())
+    if primary.problem is not None:
+        findings.reached |= dict.fromkeys(range(3, primary.step), "")
+        findings.add(primary.step, type(primary.problem), [str(primary.problem)], code=primary.problem.code)
+    else:
+        findings.reached |= {3: SIGNATURE, 4: primary.signer.name if primary.signer else "", 5: "OMS v1.0"}
+        findings.add(6, ContentMismatchError, problems)
+        findings.judge(9, [failed("revoked signers", reason) for reason in revoked])
+    return ()
+
+
+def _believed_parts(
+    tree: Tree, integrity: Integrity, manifest: Manifest | None, findings: Findings
+) -> Parts | None:
+    """Return the other documents of a bundle whose files are the signed or pinned ones."""
+    if manifest is None or integrity.problems:
+        return None
+    parts = read_parts(tree, manifest, integrity.checksums)
+    findings.add(8, ContentMismatchError, parts.problems)
+    findings.reached[8] = f"{manifest.name} {manifest.version}"
+    return None if parts.problems else parts
 
 
 def _compare_statement(
@@ -198,7 +312,7 @@ def _compare_statement(
     return problems
 
 
-def _hashed_manifest(tree: Tree, integrity: Integrity, findings: _Findings) -> Manifest | None:
+def _hashed_manifest(tree: Tree, integrity: Integrity, findings: Findings) -> Manifest | None:
     """Return the manifest from bytes that have the listed digest, whatever happens to the file meanwhile."""
     if integrity.manifest is None or MANIFEST not in integrity.checksums:
         return None
@@ -207,19 +321,3 @@ def _hashed_manifest(tree: Tree, integrity: Integrity, findings: _Findings) -> M
         findings.add(8, ContentMismatchError, [f"{MANIFEST}: contents changed"])
         return None
     return Manifest.from_bytes(data)
-
-
-def _policy_problems(policy: Policy, digest: str, manifest: Manifest | None) -> list[str]:
-    problems = []
-    if policy.pins and digest not in policy.pins:
-        problems.append(f"{digest or 'the bundle'} is not one that the policy pins")
-    if manifest is None:
-        return problems
-    if policy.name is not None and manifest.name != policy.name:
-        problems.append(f"the bundle is called {manifest.name!r}, and the policy accepts {policy.name!r}")
-    if manifest.model.format not in policy.formats:
-        problems.append(
-            f"the model is of format class {manifest.model.format!r}, "
-            f"and the policy accepts {', '.join(policy.formats)}"
-        )
-    return problems

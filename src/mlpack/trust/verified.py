@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 from mlpack.errors import ContentMismatchError, FormatError, UsageError
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from mlpack.format.manifest import Manifest
-    from mlpack.show.facts import Facts, Level
+    from mlpack.show.facts import Facts, Level, Section
+    from mlpack.trust.attestation import Attestation
     from mlpack.trust.policy import Policy
     from mlpack.trust.signer_rules import SignerKind
+    from mlpack.trust.verdict import RuleResult
 
 __all__ = ["VerifiedBundle", "VerifiedSigner"]
 
@@ -70,6 +74,9 @@ class VerifiedBundle:
         files: Path -> hex SHA-256 of every file that is covered.
         signer: Who signed; None when the policy asked for digests only.
         policy: What it was checked against.
+        rules: What became of every step and every rule.
+        signers: Everybody whose signature of this bundle counts, once each; `signer` is the first.
+        attestations: Attestations that the bundle carries, those that do not count included.
     """
 
     path: Path
@@ -78,6 +85,9 @@ class VerifiedBundle:
     files: Mapping[str, str]
     signer: VerifiedSigner | None
     policy: Policy
+    rules: tuple[RuleResult, ...] = ()
+    signers: tuple[VerifiedSigner, ...] = ()
+    attestations: tuple[Attestation, ...] = ()
 
     @property
     def name(self) -> str:
@@ -109,8 +119,12 @@ class VerifiedBundle:
         except FormatError as error:
             raise ContentMismatchError(error.message, where=error.where) from error
 
-    def facts(self) -> Facts:
-        """Return what there is to say: the identity, who vouches for it, under which policy, from where."""
+    def facts(self, *, explain: bool = False) -> Facts:
+        """Return what there is to say: the identity, who vouches for it, under which policy, from where.
+
+        Args:
+            explain: Whether to add every rule with its verdict, and the attestations that no rule asked for.
+        """
         from mlpack.show.facts import Facts, Section
 
         signer = "not asked for: the policy pins digests"
@@ -127,13 +141,25 @@ class VerifiedBundle:
                         ("bundle (pin this)", self.digest, "good"),
                         ("signer", signer, level),
                         ("policy", f"{policy.id} {policy.version}, from {policy.source}", "plain"),
-                        ("policy digest", f"file:sha256:{policy.sha256}", "plain"),
+                        ("policy digest", f"policy:sha256:{policy.sha256}", "plain"),
                         ("source", f"{self.path} (transport only)", "plain"),
                         ("covered", f"{len(self.files) + 1} files", "plain"),
                     ),
                 ),
+                *(self._explained() if explain else ()),
             ),
         )
+
+    def _explained(self) -> tuple[Section, ...]:
+        from mlpack.show.facts import Section, Table
+        from mlpack.trust.requirements import unevaluated
+        from mlpack.trust.verdict import verdict_section
+
+        sections = [verdict_section(result.row for result in self.rules)]
+        if others := unevaluated(self.policy.require, self.attestations):
+            table = Table(columns=("attestation", "what it is worth"), rows=tuple(others))
+            sections.append(Section(title="Other attestations", table=table))
+        return tuple(sections)
 
     def _repr_html_(self) -> str:
         from mlpack.show.html import render_html

@@ -52,8 +52,17 @@ def test_a_policy_file_with_everything(tmp_path: Path, public: PublicKey) -> Non
     )
 
 
-def test_source_and_hash_are_those_of_the_text(tmp_path: Path, public: PublicKey) -> None:
+def test_the_hash_covers_key_files(tmp_path: Path, public: PublicKey, other: KeySigner) -> None:
     path = written(tmp_path, public)
+    before = Policy.from_file(path).sha256
+    assert Policy.from_file(path).sha256 == before
+    (tmp_path / "release.pub").write_text(other.public_key.pem)
+    assert Policy.from_file(path).sha256 != before
+
+
+def test_source_and_hash_are_those_of_the_text(tmp_path: Path, public: PublicKey) -> None:
+    path = tmp_path / "policy.yaml"
+    path.write_text(json.dumps({**HEAD, "signers": [{"name": "release", "key": public.pem}]}))
     policy = Policy.from_file(path)
     assert (policy.source, policy.sha256) == (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
 
@@ -170,6 +179,40 @@ GOOD: list[dict[str, Any]] = [
     {"expires": "2027-01-31"},
     {"expires": "2027-01-31T10:00:00Z"},
     {"id": "team a/prod @ 2.0+x"},
+    {"expires": {"at": "2027-01-31", "when": "both"}},
+    {"attesters": []},
+    {"threshold": {"k": "1", "of": ["release"]}},
+    {"grandfathered": [DIGEST]},
+    {"format_major": "1"},
+    {"minimum_version": "1.2.0"},
+    {"minimum_age": {"days": "3", "when": "start"}},
+    {"minimum_age": {"days": "36500"}},
+    {"evidence": {}},
+    {"evidence": {"parity": "tight", "golden": "sample"}},
+    {"allow_code": ["release"]},
+    {"licenses": {"allow": ["MIT"], "deny": ["GPL-3.0-only"], "unknown": "accept"}},
+    {"licenses": {"deny": ["GPL-3.0-only"]}},
+    {"vulnerabilities": {"database": "/var/osv.zip", "maximum_age": "7"}},
+    {
+        "vulnerabilities": {
+            "database": "/var/osv.zip",
+            "maximum_age": "7",
+            "severity": "high",
+            "accept": [{"id": "CVE-1", "reason": "unreachable", "until": "2027-01-31"}],
+            "vex": ["release"],
+            "vex_maximum_age": "30",
+            "unassessed": ["lib*"],
+            "when": "both",
+        }
+    },
+    {"revoked": [{"bundle": DIGEST, "reason": "wrong"}]},
+    {"revoked": [{"file": "file:sha256:" + "ab" * 32, "reason": "wrong"}]},
+    {"revoked": [{"signer": "release", "reason": "stolen", "since": "2027-01-31"}]},
+    {"revoked": [{"signer": "key:sha256:" + "ab" * 32, "reason": "stolen"}]},
+    {"revoked": [{"serial": "0a1b", "reason": "stolen"}]},
+    {"require": [{"type": "cyclonedx"}]},
+    {"require": [{"type": "https://x.org/t", "signer": "release", "fields": {"/result": "PASSED"}}]},
+    {"require": [{"type": "vsa", "signer": ["release"], "fields": {"/a~1b/0": ["x", "y"]}}]},
 ]
 BAD: list[dict[str, Any]] = [
     {"extra": "x"},
@@ -200,7 +243,46 @@ BAD: list[dict[str, Any]] = [
     {"expires": "2027-01-31T10:00:00"},
     {"expires": "2027-01-31 10:00:00Z"},
     {"expires": "٢٠٢٧-01-31"},
-    {"require": []},
+    {"expires": {"when": "both"}},
+    {"expires": {"at": "2027-01-31", "when": "never"}},
+    {"expires": {"at": "2027-01-31", "after": "x"}},
+    {"attesters": [{"name": "a"}]},
+    {"threshold": {"k": "0", "of": ["release"]}},
+    {"threshold": {"k": "1", "of": []}},
+    {"threshold": {"k": "1"}},
+    {"threshold": {"k": "1", "of": ["release"], "at": "x"}},
+    {"grandfathered": ["file:sha256:" + "ab" * 32]},
+    {"grandfathered": [DIGEST, DIGEST]},
+    {"format_major": "01"},
+    {"minimum_version": ""},
+    {"minimum_age": {"days": "0"}},
+    {"minimum_age": {"days": "36501"}},
+    {"minimum_age": {"days": "3", "hours": "1"}},
+    {"evidence": {"parity": "perfect"}},
+    {"evidence": {"speed": "x"}},
+    {"allow_code": "release"},
+    {"licenses": {}},
+    {"licenses": {"allow": []}},
+    {"licenses": {"allow": ["MIT", "MIT"]}},
+    {"licenses": {"allow": ["MIT"], "unknown": "maybe"}},
+    {"licenses": {"allow": ["MIT"], "prefer": ["MIT"]}},
+    {"vulnerabilities": {"database": "/var/osv.zip"}},
+    {"vulnerabilities": {"database": "", "maximum_age": "7"}},
+    {"vulnerabilities": {"database": "/x", "maximum_age": "7", "severity": "mild"}},
+    {"vulnerabilities": {"database": "/x", "maximum_age": "7", "fail_open": "true"}},
+    {"vulnerabilities": {"database": "/x", "maximum_age": "7", "accept": [{"id": "CVE-1"}]}},
+    {"revoked": [{"bundle": "ab" * 32, "reason": "wrong"}]},
+    {"revoked": [{"bundle": DIGEST}]},
+    {"revoked": [{"reason": "wrong"}]},
+    {"revoked": [{"bundle": DIGEST, "serial": "ab", "reason": "wrong"}]},
+    {"revoked": [{"serial": "AB", "reason": "wrong"}]},
+    {"revoked": [{"serial": "ab", "reason": " "}]},
+    {"require": [{"signer": "release"}]},
+    {"require": [{"type": "a b"}]},
+    {"require": [{"type": "vsa", "absent": "true"}]},
+    {"require": [{"type": "vsa", "fields": {"result": "x"}}]},
+    {"require": [{"type": "vsa", "fields": {"/result": []}}]},
+    {"requires": []},
 ]
 
 
@@ -238,7 +320,7 @@ def test_schema_and_parser_refuse_the_same(public: PublicKey, changes: dict[str,
 
 def test_the_schema_knows_every_field_of_the_policy() -> None:
     schema = json.loads(files("mlpack.trust").joinpath("schemas/policy.schema.json").read_text())
-    fields = set(Policy.__dataclass_fields__) - {"source", "sha256"}
+    fields = set(Policy.__dataclass_fields__) - {"source", "sha256", "expires_when"}
     assert set(schema["properties"]) == fields
 
 

@@ -123,7 +123,7 @@ def test_facts_say_what_to_pin_who_signed_under_what_and_from_where(
     assert pairs["bundle (pin this)"] == verified.digest
     assert pairs["signer"] == f"key ({public.fingerprint}), no trusted time"
     assert pairs["policy"] == f"one key 1, from {policy.source}"
-    assert pairs["policy digest"] == f"file:sha256:{policy.sha256}"
+    assert pairs["policy digest"] == f"policy:sha256:{policy.sha256}"
     assert pairs["source"] == f"{bundle} (transport only)"
 
 

@@ -1,0 +1,89 @@
+"""mlpack attest."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from mlpack._cli.signing import add_signer_arguments, ask_before_publishing, chosen_signer, label
+from mlpack.errors import StorageError, UsageError
+
+__all__ = ["add_arguments", "run"]
+
+_MAX_PREDICATE = 4 * 1024 * 1024
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "--type",
+        metavar="TYPE",
+        required=True,
+        help="slsa-provenance, cyclonedx, test-result, svr, vsa, or the URI of another predicate type",
+    )
+    parser.add_argument(
+        "--predicate",
+        metavar="FILE",
+        help="JSON file with the predicate; made for slsa-provenance, cyclonedx, test-result, vsa",
+    )
+    add_signer_arguments(parser)
+    parser.add_argument("--policy", metavar="FILE", help="for vsa: the policy to verify the bundle against")
+    parser.add_argument("--verifier", metavar="URI", help="for vsa: who verifies")
+    parser.add_argument("--resource", metavar="URI", help="for vsa: where the bundle is meant to be found")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sign a statement about a bundle, put it inside, and say where it is."""
+    from mlpack.trust.attesting import attest
+
+    predicate = _read(Path(arguments.predicate)) if arguments.predicate else _make(arguments)
+    signer = chosen_signer(arguments)
+    ask_before_publishing(signer, arguments.bundle, yes=arguments.yes)
+    path = attest(arguments.bundle, predicate, signer, type=arguments.type)
+    print(f"attested:  {arguments.bundle}")
+    print(f"file:      {path}")
+    print(f"signer:    {label(signer)}")
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from mlpack.format.documents import parse_json
+
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_MAX_PREDICATE + 1)
+    except OSError as error:
+        raise StorageError(f"cannot be read: {error.strerror}", where=str(path)) from error
+    if len(data) > _MAX_PREDICATE:
+        raise UsageError(f"more than {_MAX_PREDICATE} bytes", where=str(path))
+    document = parse_json(data, where=str(path))
+    if not isinstance(document, dict):
+        raise UsageError("expected a JSON object", where=str(path))
+    return document
+
+
+def _make(arguments: argparse.Namespace) -> dict[str, Any]:
+    from mlpack.format.opening import inspect
+    from mlpack.trust import predicates
+    from mlpack.trust.predicate_types import PREDICATE_TYPES, full_type
+    from mlpack.trust.verification import verify
+
+    words = {kind: word for word, kind in PREDICATE_TYPES.items()}
+    match words.get(full_type(arguments.type)):
+        case "slsa-provenance":
+            return predicates.slsa_provenance(inspect(arguments.bundle))
+        case "cyclonedx":
+            return predicates.cyclonedx(inspect(arguments.bundle))
+        case "test-result":
+            return predicates.parity_result(inspect(arguments.bundle))
+        case "vsa" if arguments.verifier and arguments.resource:
+            verified = verify(arguments.bundle, arguments.policy)
+            return predicates.verification_summary(
+                verified, verifier=arguments.verifier, resource=arguments.resource
+            )
+        case "vsa":
+            raise UsageError("a verification summary needs --verifier and --resource", where="--type")
+        case _:
+            raise UsageError("nothing is made for this type; pass --predicate FILE", where="--type")

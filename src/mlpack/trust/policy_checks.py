@@ -1,0 +1,95 @@
+"""Whether the rules of one policy fit together, and their one form for hashing."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mlpack.errors import PolicyError, UsageError
+from mlpack.format.names import check_version
+
+if TYPE_CHECKING:
+    from mlpack.trust.policy import Policy
+    from mlpack.trust.rules import Revocation
+
+__all__ = ["canonical_rules", "check_rules"]
+
+_RULES = (
+    *("expires_when", "threshold", "grandfathered", "format_major", "minimum_version", "minimum_age"),
+    *("evidence", "allow_code", "licenses", "vulnerabilities", "revoked", "require"),
+)
+
+
+def check_rules(policy: Policy) -> None:
+    """Refuse rules that mean nothing, or that name signers whom the policy does not.
+
+    Raises:
+        PolicyError: There is one.
+    """
+    _check_values(policy)
+    signers = [rule.name for rule in policy.signers]
+    everybody = signers + [rule.name for rule in policy.attesters]
+    if len(set(everybody)) != len(everybody):
+        raise PolicyError("a name stands for two signers or attesters", where="attesters.name")
+    if policy.require and not everybody:
+        raise PolicyError("asks for attestations, but names nobody to make them", where="require")
+    for where, names, known in (
+        ("threshold.of", policy.threshold.of if policy.threshold else (), signers),
+        ("allow_code", policy.allow_code, signers),
+        ("vulnerabilities.vex", policy.vulnerabilities.vex if policy.vulnerabilities else (), everybody),
+        *(("require.signer", need.signers, everybody) for need in policy.require),
+        *(("revoked.signer", (item.value,), everybody) for item in policy.revoked if _is_name(item)),
+    ):
+        _check_names(names, known, where)
+
+
+def _is_name(item: Revocation) -> bool:
+    return item.kind == "signer" and not item.value.startswith("key:")
+
+
+def _check_values(policy: Policy) -> None:
+    if policy.expires_when not in ("admission", "start", "both"):
+        raise PolicyError("expected one of admission, start, both", where="expires.when")
+    if policy.format_major is not None and not 1 <= policy.format_major <= 99_999:
+        raise PolicyError("expected a whole number from 1 to 99999", where="format_major")
+    if policy.minimum_version is not None:
+        try:
+            check_version(policy.minimum_version)
+        except UsageError as error:
+            raise PolicyError(error.message, where="minimum_version", hint=error.hint) from error
+    if len(set(policy.grandfathered)) != len(policy.grandfathered):
+        raise PolicyError("something is listed twice", where="grandfathered")
+    if policy.grandfathered:
+        from mlpack.trust.rules import check_digest
+
+        for digest in policy.grandfathered:
+            check_digest(digest, ("bundle",), "grandfathered")
+    moments = [item.until for item in policy.vulnerabilities.accept] if policy.vulnerabilities else []
+    for moment in moments + [item.since for item in policy.revoked if item.since is not None]:
+        if moment.tzinfo is None:
+            raise PolicyError("expected a time with its zone", where="rules")
+
+
+def _check_names(names: tuple[str, ...], known: list[str], where: str) -> None:
+    for name in names:
+        if name not in known:
+            raise PolicyError(f"{name[:80]!r} is no signer of this policy", where=where)
+    if len(set(names)) != len(names):
+        raise PolicyError("a name is listed twice", where=where)
+
+
+def canonical_rules(policy: Policy) -> dict[str, Any]:
+    """Return the rules as plain JSON values, for hashing: equal rules, equal values."""
+    return {name: _plain(getattr(policy, name)) for name in _RULES}
+
+
+def _plain(value: object) -> Any:  # noqa: ANN401  (JSON is any of six types)
+    if dataclasses.is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
