@@ -20,11 +20,13 @@ COMMANDS = {
     "inspect": "say what is in a bundle, without trusting it",
     "verify": "check a bundle against a policy",
     "sign": "sign a bundle",
+    "verify-signature": "check anybody's signature over a folder or a file",
+    "sign-files": "sign any folder or file as others can verify it",
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",
 }
-"""Command -> one line of help. Each lives in the module of its name."""
+"""Command -> one line of help. Each lives in the module of its name, `-` as `_`."""
 
 DONE, FAILED, WRONG_USAGE, NOT_VERIFIED, OUT_OF_TOLERANCE = range(5)
 
@@ -63,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name, summary in COMMANDS.items():
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
-        module = importlib.import_module(f"mlpack._cli.{name}")
+        module = importlib.import_module(f"mlpack._cli.{name.replace('-', '_')}")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     commands.add_parser(

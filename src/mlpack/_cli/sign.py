@@ -7,7 +7,7 @@ import getpass
 import os
 import sys
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "password_of", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
     from mlpack.trust.keys import KeySigner
     from mlpack.trust.signing import sign
 
-    signer = KeySigner.from_file(arguments.key, password=_password(arguments.key))
+    signer = KeySigner.from_file(arguments.key, password=password_of(arguments.key))
     signed = sign(arguments.bundle, signer, overwrite=arguments.overwrite, output=arguments.output)
     print(f"signed:  {signed.path}")
     print(f"digest:  {signed.digest}")
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _password(path: str) -> bytes | None:
+def password_of(path: str) -> bytes | None:
     """Return the password from the environment or a person; None when the key does not ask for one."""
     from mlpack.trust.keys import is_encrypted
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than all the rest
 if TYPE_CHECKING:
+    from mlpack.trust.foreign.signing import sign_files
+    from mlpack.trust.foreign.verifying import VerifiedSignature, verify_signature
     from mlpack.trust.keys import KeySigner, PublicKey, Signer, generate_key
     from mlpack.trust.policy import UNSIGNED, Policy, SignerRule
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
@@ -16,8 +18,11 @@ __all__ = [
     "Signer",
     "SignerRule",
     "VerifiedBundle",
+    "VerifiedSignature",
     "VerifiedSigner",
     "generate_key",
+    "sign_files",
+    "verify_signature",
 ]
 
 _HOME = {
@@ -28,8 +33,11 @@ _HOME = {
     "Signer": "keys",
     "SignerRule": "policy",
     "VerifiedBundle": "verified",
+    "VerifiedSignature": "foreign.verifying",
     "VerifiedSigner": "verified",
     "generate_key": "keys",
+    "sign_files": "foreign.signing",
+    "verify_signature": "foreign.verifying",
 }
 """Which module each name lives in; nothing of it is imported before it is used (PEP 562)."""
 
