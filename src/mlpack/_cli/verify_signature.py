@@ -24,7 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--certificate-subject", metavar="S", help="this subject must have signed (RFC 4514)")
     parser.add_argument(
-        "--trusted-root", metavar="FILE", help="root of a Sigstore instead of the public one's that is built in"
+        "--trusted-root",
+        metavar="FILE",
+        help="root of a Sigstore instead of the public one's that is built in",
     )
     parser.add_argument("--staging", action="store_true", help="the public Sigstore's staging twin")
     parser.add_argument(

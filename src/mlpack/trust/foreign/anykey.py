@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,7 +54,7 @@ class AnyKey:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """The hashes that it may have signed with, the usual one first; none for Ed25519, which hashes itself."""
+        """The hashes that it may have signed with, the usual one first; none for Ed25519."""
         if self.kind == "Ed25519":
             return ()
         usual = CURVES[self.kind][1] if self.kind in CURVES else "sha256"
@@ -89,21 +91,17 @@ class AnyKey:
         function = by_name[algorithm]
         if len(digest) != function.digest_size:
             return False
+        attempts: list[partial[None]] = []
         if isinstance(self._key, ec.EllipticCurvePublicKey):
-            try:
-                self._key.verify(signature, digest, ec.ECDSA(Prehashed(function)))
-            except InvalidSignature:
-                return False
-            return True
-        if not isinstance(self._key, rsa.RSAPublicKey):
-            return False
-        pss = padding.PSS(mgf=padding.MGF1(function), salt_length=padding.PSS.AUTO)
-        for scheme in (padding.PKCS1v15(), pss):
-            try:
-                self._key.verify(signature, digest, scheme, Prehashed(function))
-            except InvalidSignature:
-                continue
-            return True
+            attempts = [partial(self._key.verify, signature, digest, ec.ECDSA(Prehashed(function)))]
+        elif isinstance(self._key, rsa.RSAPublicKey):
+            pss = padding.PSS(mgf=padding.MGF1(function), salt_length=padding.PSS.AUTO)
+            for scheme in (padding.PKCS1v15(), pss):
+                attempts.append(partial(self._key.verify, signature, digest, scheme, Prehashed(function)))
+        for attempt in attempts:
+            with contextlib.suppress(InvalidSignature):
+                attempt()
+                return True
         return False
 
 
@@ -126,19 +124,19 @@ def from_file(path: Path) -> AnyKey:
     """Return the key in a PEM file that the caller names.
 
     Raises:
-        UsageError: It cannot be read, or holds no single public key of a known kind.
+        UsageError: It cannot be read.
+        VerificationError: `key-type`: it holds no single public key of a known kind.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    from mlpack.errors import VerificationError
-
     try:
         data = read_pem(path)
-        if data.count(b"-----BEGIN ") != 1 or b"-----BEGIN PUBLIC KEY-----" not in data:
-            raise UsageError("expected one PEM block with a public key", where=str(path))
-        return AnyKey(load_pem_public_key(data))
-    except (StorageError, SigningError, VerificationError) as error:
+    except (StorageError, SigningError) as error:
         raise UsageError(error.message, where=str(path)) from error
+    if data.count(b"-----BEGIN ") != 1 or b"-----BEGIN PUBLIC KEY-----" not in data:
+        raise refused("key-type", "expected one PEM block with a public key", where=str(path))
+    try:
+        return AnyKey(load_pem_public_key(data))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise UsageError("not a readable public key", where=str(path)) from error
+        raise refused("key-type", "not a readable public key", where=str(path)) from error

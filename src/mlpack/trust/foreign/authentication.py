@@ -1,4 +1,4 @@
-"""Who signed: the key, identity or chain asked for, with the logs and clocks that a signature brings along."""
+"""Who signed: the key, identity or chain asked for, with what the logs and clocks say."""
 
 from __future__ import annotations
 
@@ -113,6 +113,4 @@ def _require_roots(
         return
     found = leaf.x509.subject.rfc4514_string()
     if found != roots.subject:
-        raise refused(
-            "certificate-subject", f"expected the subject {roots.subject!r}, found {found[:200]!r}"
-        )
+        raise refused("certificate-subject", f"expected the subject {roots.subject!r}, found {found[:200]!r}")

@@ -1,6 +1,6 @@
 """X.509 certificates: reading one without surprises, and chains from a signer's to a root that was given.
 
-Source: RFC 5280, 4.2 and 6.1, less what signing certificates do not use (policies, name constraints: refused).
+Source: RFC 5280, 4.2 and 6.1. What signing certificates do not use is refused: policies, name constraints.
 """
 
 from __future__ import annotations
@@ -59,6 +59,16 @@ class Certificate:
             raise refused("certificate-not-yet-valid", f"valid from {self.before}, used at {time}")
         if time > self.after:
             raise refused("certificate-expired", f"valid until {self.after}, used at {time}")
+
+    def may_issue(self, *, below: int) -> bool:
+        """Tell whether it may sign certificates for code signing, with `below` authorities under it."""
+        return (
+            self.authority
+            and self.signs_certificates
+            and not self.strange
+            and (self.path_length is None or below <= self.path_length)
+            and (self.usages is None or bool(self.usages & {_CODE_SIGNING, _ANY_USAGE}))
+        )
 
     def require_code_signing(self, *, lax: bool = False) -> None:
         """Return if it is for signing code; with `lax`, also if it does not say what it is for.
@@ -214,13 +224,8 @@ class _Search:
             child.x509.verify_directly_issued_by(issuer.x509)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
             return False
-        if not issuer.authority or not issuer.signs_certificates or issuer.strange:
+        if not issuer.may_issue(below=len(path) - 1):
             return False
-        if issuer.path_length is not None and len(path) - 1 > issuer.path_length:
-            return False
-        if issuer.usages is not None and not issuer.usages & {_CODE_SIGNING, _ANY_USAGE}:
-            return False
-        if not issuer.before <= self.time <= issuer.after:
-            self.expired = True
-            return False
-        return True
+        inside = issuer.before <= self.time <= issuer.after
+        self.expired |= not inside
+        return inside

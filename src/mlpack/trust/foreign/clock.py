@@ -23,7 +23,8 @@ def trusted_times(
     A timestamp of an unknown authority counts for nothing and harms nothing.
 
     Raises:
-        VerificationError: `timestamp-invalid`: one is unreadable, or there twice. `signature-unsupported`: no library.
+        VerificationError: `timestamp-invalid`: one is unreadable, or there twice;
+            `signature-unsupported`: the library is missing.
     """
     if not tokens:
         return []

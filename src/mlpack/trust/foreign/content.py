@@ -53,7 +53,7 @@ def read_message(path: str) -> bytes:
     return data
 
 
-def ignored_below(top: Path, paths: Iterable[str | os.PathLike[str]], signature: Path) -> frozenset[str]:
+def ignored_below(top: Path, paths: Iterable[str], signature: Path) -> frozenset[str]:
     """Return what the caller passes over, relative to `top`: given paths, git's files, the signature.
 
     A relative path counts from `top`. One that lies outside is no mistake: it hides nothing.
@@ -63,7 +63,7 @@ def ignored_below(top: Path, paths: Iterable[str | os.PathLike[str]], signature:
     """
     base = os.path.abspath(top)
     found = set(GIT)
-    for path in (*map(os.fspath, paths), os.path.abspath(signature)):
+    for path in (*paths, os.path.abspath(signature)):
         absolute = os.path.abspath(os.path.join(base, path))
         if base == absolute or base.startswith(absolute.rstrip(os.sep) + os.sep):
             raise UsageError("would pass over everything", where=f"ignore {path}")

@@ -1,6 +1,6 @@
 """What a log entry says, compared with what the signature file says: the same signer, signature and digest.
 
-Source: sigstore/rekor, pkg/types (hashedrekord, dsse and intoto schemas); rekor-tiles, entry types of Rekor v2.
+Source: sigstore/rekor, pkg/types (hashedrekord, dsse and intoto schemas); sigstore/rekor-tiles for Rekor v2.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Signed:
     Attributes:
         verifier: DER of the signer's certificate, or of the key when there is none.
         content: The envelope, or None for a signature over a file.
-        digests: Hash name -> digest of what was signed: the file, or the envelope's pre-authentication encoding.
+        digests: Hash name -> digest of what was signed: the file, or what an envelope is signed over.
     """
 
     signature: bytes

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpack.errors import UsageError, VerificationError
+from mlpack.errors import UsageError
 from mlpack.trust.foreign.anykey import AnyKey, from_file
 from mlpack.trust.foreign.certificate import Certificate, parse_pem
 
-__all__ = ["Identity", "Roots", "Signer", "choose_signer"]
+__all__ = ["Identity", "Roots", "Signer", "choose_signer", "plain_path"]
 
 _MAX_PEM = 8 * 1024 * 1024
 
@@ -45,7 +46,8 @@ def choose_signer(
     """Return the one signer that the arguments name.
 
     Raises:
-        UsageError: They name none, or more than one, or half of one, or files that do not hold what they should.
+        UsageError: They name none, or more than one, half of one, or files that cannot be read.
+        VerificationError: `key-type` or `certificate-malformed`: what such a file holds is unusable.
     """
     if identity is not None or issuer is not None:
         if not identity or not issuer:
@@ -63,7 +65,9 @@ def choose_signer(
         return Roots(certificates=tuple(each for path in roots for each in _read(path)), subject=subject)
     if subject is not None:
         raise UsageError(
-            "a subject means nothing without roots", where="certificate_subject", hint="--certificate-roots FILE"
+            "a subject means nothing without roots",
+            where="certificate_subject",
+            hint="--certificate-roots FILE",
         )
     if key is None:
         raise UsageError(
@@ -72,6 +76,18 @@ def choose_signer(
             hint="give --key, --certificate-identity with --certificate-oidc-issuer, or --certificate-roots",
         )
     return from_file(key)
+
+
+def plain_path(value: object, name: str) -> str:
+    """Return a path that was given as text or as a path object.
+
+    Raises:
+        UsageError: It is something else, empty, or holds a NUL.
+    """
+    text = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise UsageError("expected the path of a file or folder", where=name)
+    return text
 
 
 def _several() -> UsageError:
@@ -84,8 +100,6 @@ def _read(path: Path) -> tuple[Certificate, ...]:
             data = stream.read(_MAX_PEM + 1)
         if len(data) > _MAX_PEM:
             raise UsageError(f"more than {_MAX_PEM} bytes", where=str(path))
-        return parse_pem(data)
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", where=str(path)) from error
-    except VerificationError as error:
-        raise UsageError(error.message, where=str(path)) from error
+    return parse_pem(data)

@@ -181,4 +181,3 @@ def _readable(name: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-

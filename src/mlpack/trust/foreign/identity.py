@@ -1,6 +1,6 @@
 """Keyless signers: a certificate of a Sigstore authority, logged, for one identity of one issuer.
 
-Source: sigstore/fulcio, docs/certificate-specification.md and oid-info.md; RFC 6962, 3.2 for logged certificates.
+Source: sigstore/fulcio, docs/certificate-specification.md and oid-info.md; RFC 6962, 3.2.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.foreign.trusted_root import TrustedRoot
 
 if TYPE_CHECKING:
+    from cryptography import x509
     from cryptography.x509.certificate_transparency import SignedCertificateTimestamp
 
 __all__ = ["require_identity", "require_sigstore_chain"]
@@ -24,6 +25,7 @@ __all__ = ["require_identity", "require_sigstore_chain"]
 _ISSUER, _ISSUER_DER = "1.3.6.1.4.1.57264.1.1", "1.3.6.1.4.1.57264.1.8"
 _USERNAME = "1.3.6.1.4.1.57264.1.7"
 _MAX_LOGGED = 16
+_NONE = "\ufffd"
 
 
 def require_identity(certificate: Certificate, identity: str, issuer: str) -> None:
@@ -32,6 +34,17 @@ def require_identity(certificate: Certificate, identity: str, issuer: str) -> No
     Raises:
         VerificationError: `identity` or `issuer`.
     """
+    names, issuers = _names(certificate)
+    if not issuers or any(found != issuer for found in issuers):
+        raise refused("issuer", f"expected the issuer {issuer!r}, found {(issuers or ['none'])[0][:200]!r}")
+    if names != [identity]:
+        raise refused(
+            "identity", f"expected the identity {identity!r}, found {(names or ['none'])[0][:200]!r}"
+        )
+
+
+def _names(certificate: Certificate) -> tuple[list[str], list[str]]:
+    """Return every identity and every issuer that the certificate names."""
     from cryptography import x509
 
     names: list[str] = []
@@ -39,34 +52,38 @@ def require_identity(certificate: Certificate, identity: str, issuer: str) -> No
     for extension in certificate.x509.extensions:
         value = extension.value
         if isinstance(value, x509.SubjectAlternativeName):
-            for name in value:
-                if isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
-                    names.append(name.value)
-                elif isinstance(name, x509.OtherName) and name.type_id.dotted_string == _USERNAME:
-                    names.append(_utf8(name.value))
+            names += (_name(name) for name in value)
         elif isinstance(value, x509.UnrecognizedExtension):
             if extension.oid.dotted_string == _ISSUER:
                 issuers.append(value.value.decode("utf-8", "replace"))
             elif extension.oid.dotted_string == _ISSUER_DER:
                 issuers.append(_utf8(value.value))
-    if not issuers or any(found != issuer for found in issuers):
-        raise refused("issuer", f"expected the issuer {issuer!r}, found {(issuers or ['none'])[0][:200]!r}")
-    if names != [identity]:
-        raise refused("identity", f"expected the identity {identity!r}, found {(names or ['none'])[0][:200]!r}")
+    return names, issuers
+
+
+def _name(name: x509.GeneralName) -> str:
+    """Return an identity; a name of a kind that no identity has never equals one."""
+    from cryptography import x509
+
+    if isinstance(name, x509.RFC822Name | x509.UniformResourceIdentifier):
+        return name.value
+    if isinstance(name, x509.OtherName) and name.type_id.dotted_string == _USERNAME:
+        return _utf8(name.value)
+    return _NONE
 
 
 def _utf8(data: bytes) -> str:
     """Return the text of a DER UTF8String; what is none never equals an identity."""
     if len(data) < 2 or data[0] != 0x0C:
-        return "\ufffd"
+        return _NONE
     size, start = data[1], 2
     if size & 0x80:
         count = size & 0x7F
         if not 1 <= count <= 3:
-            return "\ufffd"
+            return _NONE
         size, start = int.from_bytes(data[2 : 2 + count], "big"), 2 + count
     if len(data) != start + size:
-        return "\ufffd"
+        return _NONE
     return data[start:].decode("utf-8", "replace")
 
 

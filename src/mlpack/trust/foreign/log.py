@@ -1,6 +1,6 @@
 """Entries of transparency logs: the log's promise, its Merkle proof and its checkpoint.
 
-Source: RFC 6962, 2.1.1; transparency-dev/formats, log checkpoints; sigstore/protobuf-specs, sigstore_rekor.proto.
+Source: RFC 6962, 2.1.1; transparency-dev/formats, log; sigstore/protobuf-specs, sigstore_rekor.proto.
 """
 
 from __future__ import annotations

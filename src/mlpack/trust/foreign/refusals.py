@@ -62,9 +62,9 @@ _CONTENT = (
 )
 
 REFUSALS: MappingProxyType[str, type[VerificationError]] = MappingProxyType(
-    {code: SignatureInvalidError for code in _INVALID}
-    | {code: UntrustedSignerError for code in _UNTRUSTED}
-    | {code: ContentMismatchError for code in _CONTENT}
+    dict.fromkeys(_INVALID, SignatureInvalidError)
+    | dict.fromkeys(_UNTRUSTED, UntrustedSignerError)
+    | dict.fromkeys(_CONTENT, ContentMismatchError)
     | {"trusted-root": VerificationError}
 )
 """Code -> error class."""

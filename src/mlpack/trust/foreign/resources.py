@@ -59,7 +59,8 @@ def parse_resources(predicate: Fields, subjects: Sequence[Fields], *, lax: bool)
     """Read the predicate of OMS v1.0; `lax` accepts any order of the resources.
 
     Raises:
-        VerificationError: `statement-malformed`, `signature-unsupported`, `resource*`, `ignore-path`, `root-digest`.
+        VerificationError: `statement-malformed`, `signature-unsupported`, `resource*`, `ignore-path`
+            or `root-digest`.
         FormatError: A field is missing or of the wrong type.
     """
     how, listed = predicate.fields("serialization"), predicate.each("resources")
@@ -69,7 +70,9 @@ def parse_resources(predicate: Fields, subjects: Sequence[Fields], *, lax: bool)
         raise refused("signature-unsupported", f"hash {algorithm[:40]!r}", where=_WHERE)
     shard_size = _shard_size(how)
     follow_links = how.flag("allow_symlinks")
-    ignored = frozenset(_ignored(path) for path in (how.texts("ignore_paths") if how.has("ignore_paths") else ()))
+    ignored = frozenset(
+        _ignored(path) for path in (how.texts("ignore_paths") if how.has("ignore_paths") else ())
+    )
     how.done()
     if not listed:
         raise refused("resources-empty", "the signature covers no file at all", where=_WHERE)
@@ -183,7 +186,9 @@ def _path(name: str) -> str:
 def _digest(fields: Fields, key: str, algorithm: str) -> bytes:
     text = fields.text(key)
     if not _HEX.fullmatch(text) or len(text) != 2 * SIZES[algorithm]:
-        raise FormatError(f"not a {algorithm} digest in lower-case hexadecimal", where=f"{fields.where}.{key}")
+        raise FormatError(
+            f"not a {algorithm} digest in lower-case hexadecimal", where=f"{fields.where}.{key}"
+        )
     return bytes.fromhex(text)
 
 
@@ -208,7 +213,10 @@ def _require_root(subjects: Sequence[Fields], digests: Sequence[bytes]) -> None:
         raise refused("statement-malformed", f"expected one subject, found {len(subjects)}", where=_WHERE)
     if not subjects[0].text("name"):
         raise refused("statement-malformed", "a subject without a name", where=_WHERE)
-    if _digest(subjects[0].fields("digest"), "sha256", "sha256") != hashlib.sha256(b"".join(digests)).digest():
+    if (
+        _digest(subjects[0].fields("digest"), "sha256", "sha256")
+        != hashlib.sha256(b"".join(digests)).digest()
+    ):
         raise refused("root-digest", "the subject is not the hash over the listed resources", where=_WHERE)
 
 
@@ -219,4 +227,3 @@ def _covering(path: str, ignored: frozenset[str]) -> str:
             return path
         path = path.rpartition("/")[0]
     return ""
-

@@ -17,6 +17,7 @@ from mlpack.format.atomic import atomic_file
 from mlpack.trust.envelope import seal
 from mlpack.trust.foreign.certificate import Certificate, parse_pem
 from mlpack.trust.foreign.content import ignored_below
+from mlpack.trust.foreign.expectation import plain_path
 from mlpack.trust.foreign.folder import hash_parts, opened, walk
 from mlpack.trust.foreign.resources import PREDICATE
 from mlpack.trust.foreign.statement import STATEMENT
@@ -50,7 +51,7 @@ def sign_files(
         SigningError: The certificates are unreadable, or not for the signer's key.
         TargetExistsError: The signature exists, and `overwrite` is false.
     """
-    top, target = Path(path), Path(signature)
+    top, target = Path(plain_path(path, "path")), Path(plain_path(signature, "signature"))
     name = top.absolute().name or "files"
     try:
         name.encode("utf-8")
@@ -80,7 +81,7 @@ def _digests(
         with opened(top) as handle:
             visit(top.name, handle)
         return digests, frozenset()
-    ignored = ignored_below(top, ignore, signature)
+    ignored = ignored_below(top, [plain_path(each, "ignore") for each in ignore], signature)
     for path in ignored:
         if any(character in path for character in "*?["):
             raise UsageError("OMS has no words for such a name", where=f"ignore {path}")
@@ -114,9 +115,7 @@ def _statement(name: str, digests: dict[str, bytes], ignored: frozenset[str]) ->
     return json.dumps(statement, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
 
 
-def _with_certificates(
-    document: bytes, signer: Signer, paths: Sequence[str | os.PathLike[str]]
-) -> bytes:
+def _with_certificates(document: bytes, signer: Signer, paths: Sequence[str | os.PathLike[str]]) -> bytes:
     """Return the signature with the certificates in place of the hint of the key."""
     if not paths:
         return document

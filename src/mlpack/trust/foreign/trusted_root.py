@@ -115,9 +115,9 @@ def parse_root(data: bytes) -> TrustedRoot:
     Raises:
         VerificationError: `trusted-root`.
     """
+    if len(data) > _MAX_ROOT:
+        raise refused("trusted-root", f"more than {_MAX_ROOT} bytes", where=_WHERE)
     try:
-        if len(data) > _MAX_ROOT:
-            raise FormatError(f"more than {_MAX_ROOT} bytes", where=_WHERE)
         top = strict_json(data, _WHERE)
         top.choice("mediaType", _MEDIA_TYPES)
         return TrustedRoot(

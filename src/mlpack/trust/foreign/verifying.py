@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpack.errors import FormatError
+from mlpack.errors import FormatError, UsageError
 from mlpack.trust.envelope import PAYLOAD_TYPE, pae
 from mlpack.trust.foreign.authentication import Authenticated, authenticate
 from mlpack.trust.foreign.bundle import MAX_SIGNATURE, Envelope, Message, SignatureFile, parse_signature
 from mlpack.trust.foreign.content import digests_of, ignored_below, read_message, require_file, require_folder
 from mlpack.trust.foreign.entries import Signed, match_entry
-from mlpack.trust.foreign.expectation import choose_signer
+from mlpack.trust.foreign.expectation import choose_signer, plain_path
 from mlpack.trust.foreign.folder import opened
 from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.foreign.resources import (
@@ -83,8 +83,8 @@ def verify_signature(
     """Check anybody's signature over a folder, a file or a digest. Bundles have `mlpack.verify`.
 
     Args:
-        path: A folder or single file with an OMS signature; a file, or `sha256:` and 64 hexadecimal digits, with
-            a Sigstore signature or an in-toto statement about it.
+        path: A folder or single file with an OMS signature; a file, or `sha256:` and 64 hexadecimal
+            digits, with a Sigstore signature or an in-toto statement about it.
         signature: The signature file: a Sigstore bundle v0.1, v0.2 or v0.3.
         key: PEM file with the public key that must have signed.
         certificate_identity: Identity that must have signed keyless, exactly as in the certificate.
@@ -103,18 +103,21 @@ def verify_signature(
         UsageError: An argument names nobody, several, or something that is not what it should be.
     """
     # 1. The arguments.
+    target, place = plain_path(path, "path"), Path(plain_path(signature, "signature"))
     signer = choose_signer(
-        key=None if key is None else Path(key),
+        key=None if key is None else Path(plain_path(key, "key")),
         identity=certificate_identity,
         issuer=certificate_oidc_issuer,
-        roots=[Path(each) for each in certificate_roots],
+        roots=[Path(plain_path(each, "certificate_roots")) for each in certificate_roots],
         subject=certificate_subject,
     )
-    target, place = os.fspath(path), Path(signature)
-    passed_over = ignored_below(Path(target), ignore, place)
+    passed_over = ignored_below(Path(target), [plain_path(each, "ignore") for each in ignore], place)
+    root_file = None if trusted_root is None else Path(plain_path(trusted_root, "trusted_root"))
+    if root_file is not None and staging:
+        raise UsageError("several roots are named", where="trusted_root", hint="leave out staging")
 
     def root() -> TrustedRoot:
-        return embedded_root(staging=staging) if trusted_root is None else read_root(Path(trusted_root))
+        return embedded_root(staging=staging) if root_file is None else read_root(root_file)
 
     # 2. The file.
     file = parse_signature(_read(place))
@@ -144,7 +147,7 @@ def _read(path: Path) -> bytes:
 
 def _check_message(target: str, file: SignatureFile, message: Message, by: Authenticated) -> None:
     """Check a signature over the bytes of a file."""
-    if os.path.isdir(target):
+    if Path(target).is_dir():
         raise refused("payload-type", "a signature over one file, and this is a folder", where=target)
     digests = digests_of(target)
     if message.digest:
@@ -154,9 +157,7 @@ def _check_message(target: str, file: SignatureFile, message: Message, by: Authe
         if message.digest != digests[name]:
             raise refused("subject-digest", "the signature is about another file", where=target)
     if by.key.algorithms:
-        holds = any(
-            by.key.signed_digest(message.signature, digest, name) for name, digest in digests.items()
-        )
+        holds = any(by.key.signed_digest(message.signature, digest, name) for name, digest in digests.items())
     elif os.path.lexists(target):
         holds = by.key.signed(message.signature, read_message(target))
     else:
@@ -205,11 +206,13 @@ def _compare(
 ) -> VerifiedSignature:
     """Compare what lies at the path with what the statement says."""
     top, kind, predicate_type = open_statement(payload)
-    folder = os.path.isdir(target)
+    folder = Path(target).is_dir()
     old = lax and predicate_type == PREDICATE_02
     if predicate_type != PREDICATE and not old:
         if folder:
-            raise refused("statement-predicate", f"a statement of type {predicate_type[:120]!r}", where=_WHERE)
+            raise refused(
+                "statement-predicate", f"a statement of type {predicate_type[:120]!r}", where=_WHERE
+            )
         require_subject(top, digests_of(target))
         return VerifiedSignature(
             signer=by.name, signed_at=by.signed_at, predicate_type=predicate_type, files=1
@@ -236,12 +239,11 @@ def _compare_resources(
     *,
     unsigned: bool,
 ) -> VerifiedSignature:
-    if not os.path.isdir(target):
+    if not Path(target).is_dir():
         require_file(target, resources)
         files = 1
     else:
         skipped = passed_over | resources.ignored
-        # A listed path is looked at whatever the caller passes over, unless it lies under what is passed over.
         files = require_folder(
             Path(target),
             resources,
