@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import sys
+
+from mlpack.errors import VerificationError
 
 __all__ = ["add_arguments", "run"]
 
@@ -45,24 +48,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print who signed; a refusal is an error."""
+    """Print who signed and return 0, or one line that says why not and return 3."""
     from mlpack.show.visible import visible
     from mlpack.trust.foreign.verifying import verify_signature
 
-    found = verify_signature(
-        arguments.path,
-        signature=arguments.signature,
-        key=arguments.key,
-        certificate_identity=arguments.certificate_identity,
-        certificate_oidc_issuer=arguments.certificate_oidc_issuer,
-        certificate_roots=arguments.certificate_roots,
-        certificate_subject=arguments.certificate_subject,
-        trusted_root=arguments.trusted_root,
-        staging=arguments.staging,
-        ignore=arguments.ignore,
-        ignore_unsigned_files=arguments.ignore_unsigned_files,
-        oms_compat=arguments.oms_compat,
-    )
+    try:
+        found = verify_signature(
+            arguments.path,
+            signature=arguments.signature,
+            key=arguments.key,
+            certificate_identity=arguments.certificate_identity,
+            certificate_oidc_issuer=arguments.certificate_oidc_issuer,
+            certificate_roots=arguments.certificate_roots,
+            certificate_subject=arguments.certificate_subject,
+            trusted_root=arguments.trusted_root,
+            staging=arguments.staging,
+            ignore=arguments.ignore,
+            ignore_unsigned_files=arguments.ignore_unsigned_files,
+            oms_compat=arguments.oms_compat,
+        )
+    except VerificationError as error:
+        reason = ": ".join(filter(None, (error.where, error.message)))
+        hint = f" ({error.hint})" if error.hint else ""
+        print(visible(f"mlpack: refused: {error.code}: {reason}{hint}"), file=sys.stderr)
+        return 3
     print(f"signer:  {visible(found.signer)}")
     print(f"signed:  {found.signed_at.isoformat() if found.signed_at else 'no trusted time'}")
     print(f"kind:    {visible(found.predicate_type) or 'the bytes of a file'}")

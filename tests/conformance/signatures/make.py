@@ -54,7 +54,7 @@ def statement(
     **serialization: Any,  # noqa: ANN401  (JSON)
 ) -> Document:
     """Return an OMS statement; keywords replace members of `serialization`."""
-    how = {
+    how: Document = {
         "method": "files",
         "hash_type": "sha256",
         "allow_symlinks": False,
@@ -117,7 +117,7 @@ def envelope(document: Document | bytes, private: Any, keyid: str | None = "") -
 
 def by_key(document: Document | bytes, name: str = "P-256") -> Document:
     """Return a signature by a key alone."""
-    material = {"publicKey": {"hint": "anything"}, "tlogEntries": []}
+    material: Document = {"publicKey": {"hint": "anything"}, "tlogEntries": []}
     return {"mediaType": V3, "verificationMaterial": material, "dsseEnvelope": envelope(document, KEYS[name])}
 
 
@@ -173,7 +173,9 @@ def keyless(certificate: Any = None, *, version: int = 3, **entry: Any) -> Docum
     """Return a keyless signature over the file, logged in Rekor v1."""
     certificate = S.keyless(KEYS["P-256"]) if certificate is None else certificate
     one = {"rawBytes": S.b64(S.der(certificate))}
-    signer = {"certificate": one} if version == 3 else {"x509CertificateChain": {"certificates": [one]}}
+    signer: Document = (
+        {"certificate": one} if version == 3 else {"x509CertificateChain": {"certificates": [one]}}
+    )
     bundle = {
         "mediaType": V3 if version == 3 else OLD + str(version),
         "verificationMaterial": signer,
@@ -193,7 +195,7 @@ def keyless_2(*, stamped: bool = True, at: dt.datetime = S.SIGNED) -> Document:
         {"x509Certificate": one, "keyDetails": "PKIX_ECDSA_P256_SHA_256"},
         pae(base64.b64decode(sealed["payload"])),
     )
-    material = {"certificate": one, "tlogEntries": [S.entry_2(body)]}
+    material: Document = {"certificate": one, "tlogEntries": [S.entry_2(body)]}
     if stamped:
         stamp = {"signedTimestamp": S.b64(S.timestamp(base64.b64decode(signature), at))}
         material["timestampVerificationData"] = {"rfc3161Timestamps": [stamp]}
@@ -392,7 +394,7 @@ def folders() -> dict[str, tuple[Document | bytes, str, Document]]:
 
 def files() -> dict[str, tuple[Document, str, Document]]:
     """Return the cases about signatures over one file."""
-    bare = {"mediaType": V3, "verificationMaterial": {"publicKey": {"hint": ""}}}
+    bare: Document = {"mediaType": V3, "verificationMaterial": {"publicKey": {"hint": ""}}}
     cases: dict[str, tuple[Document, str, Document]] = {}
     for name in (*S.CURVES, "Ed25519"):
         key = {"key": f"keys/{name}.pub"}

@@ -63,10 +63,12 @@ def ignored_below(top: Path, paths: Iterable[str], signature: Path) -> frozenset
     """
     base = os.path.abspath(top)
     found = set(GIT)
-    for path in (*paths, os.path.abspath(signature)):
+    for path in paths:
         absolute = os.path.abspath(os.path.join(base, path))
         if base == absolute or base.startswith(absolute.rstrip(os.sep) + os.sep):
             raise UsageError("would pass over everything", where=f"ignore {path}")
+    for path in (*paths, os.path.abspath(signature)):
+        absolute = os.path.abspath(os.path.join(base, path))
         for start in {base, os.path.realpath(base)}:
             if absolute.startswith(start + os.sep):
                 found.add(os.path.relpath(absolute, start).replace(os.sep, "/"))
@@ -79,11 +81,13 @@ def require_file(path: str, resources: Resources) -> None:
     Raises:
         VerificationError: `subject-digest`, `file-missing`, `file-changed`, `unreadable` or `file-kind`.
     """
+    match = None if os.path.lexists(path) else _DIGEST.fullmatch(path)
+    if match is None and not os.path.lexists(path):
+        raise refused("unreadable", "there is nothing here", where=path)
     if len(resources.parts) != 1:
         raise refused("file-missing", "a folder of several files was signed", where=path)
     name, expected = next(iter(resources.parts.items()))
-    match = _DIGEST.fullmatch(path)
-    if match and not os.path.lexists(path):
+    if match:
         whole = [part.digest for part in expected] if resources.algorithm == "sha256" else []
         if resources.shard_size is not None or whole != [bytes.fromhex(match[1])]:
             raise refused("subject-digest", "the signature is about another file", where=path)

@@ -27,7 +27,7 @@ Visitor = Callable[[str, int], None]
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes | memoryview, /) -> object: ...
+    def update(self, data: bytes, /) -> object: ...
 
     def digest(self) -> bytes: ...
 
@@ -55,14 +55,16 @@ def hash_parts(handle: int, algorithm: str, shard_size: int | None = None) -> li
     parts: list[tuple[int, int, bytes]] = []
     start = position = 0
     current = new_hash(algorithm)
-    buffer = memoryview(bytearray(min(_CHUNK, shard_size or _CHUNK)))
+    chunk = min(
+        _CHUNK, os.fstat(handle).st_size + 1
+    )  # a small file is read at once, and once more to its end
     while True:
-        room = len(buffer) if shard_size is None else min(len(buffer), start + shard_size - position)
-        count = os.readv(handle, [buffer[:room]])
-        if not count:
+        room = chunk if shard_size is None else min(chunk, start + shard_size - position)
+        data = os.read(handle, room)
+        if not data:
             break
-        current.update(buffer[:count])
-        position += count
+        current.update(data)
+        position += len(data)
         if shard_size is not None and position - start == shard_size:
             parts.append((start, position, current.digest()))
             start, current = position, new_hash(algorithm)
