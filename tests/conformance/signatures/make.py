@@ -60,7 +60,6 @@ def statement(
         "allow_symlinks": False,
         "ignore_paths": [".git"],
     } | serialization
-    new = {"sha256": hashlib.sha256, "blake2b": hashlib.blake2b}[how["hash_type"]]
     parts: list[tuple[str, bytes]] = []
     for name in sorted(files, key=order):
         size = how.get("shard_size")
@@ -71,7 +70,12 @@ def statement(
                 part = files[name][start : start + size]
                 parts.append((f"{name}:{start}:{start + len(part)}", part))
     resources = [
-        {"name": name, "algorithm": how["hash_type"], "digest": new(data).hexdigest()} for name, data in parts
+        {
+            "name": name,
+            "algorithm": how["hash_type"],
+            "digest": hashlib.new(how["hash_type"], data).hexdigest(),
+        }
+        for name, data in parts
     ]
     return rooted(
         {
