@@ -189,6 +189,36 @@ def keyless(certificate: Any = None, *, version: int = 3, **entry: Any) -> Docum
     return bundle
 
 
+def keyless_envelope(document: Document, kind: str) -> Document:
+    """Return a keyless signature over a statement, logged in Rekor v1 as `dsse` or `intoto`."""
+    certificate = S.keyless(KEYS["P-256"])
+    sealed = envelope(document, KEYS["P-256"])
+    signature, pem = sealed["signatures"][0]["sig"], S.b64(certificate.public_bytes(Encoding.PEM))
+    said = {"algorithm": "sha256", "value": sha256(base64.b64decode(sealed["payload"]))}
+    if kind == "dsse":
+        spec: Document = {
+            "envelopeHash": said,
+            "payloadHash": said,
+            "signatures": [{"signature": signature, "verifier": pem}],
+        }
+    else:
+        twice = {"publicKey": pem, "sig": S.b64(signature.encode())}
+        inner = {"payloadType": sealed["payloadType"], "signatures": [twice]}
+        spec = {"content": {"envelope": inner, "hash": said, "payloadHash": said}}
+    body = {"apiVersion": "0.0.1" if kind == "dsse" else "0.0.2", "kind": kind, "spec": spec}
+    material = {"certificate": {"rawBytes": S.b64(S.der(certificate))}, "tlogEntries": [S.entry_1(body)]}
+    return {"mediaType": V3, "verificationMaterial": material, "dsseEnvelope": sealed}
+
+
+def by_release_02(document: Document) -> Document:
+    """Return what release 0.2 of the reference tool wrote: another encoding was signed."""
+    bundle = by_key(document)
+    payload = base64.b64decode(bundle["dsseEnvelope"]["payload"])
+    kind = "application/vnd.in-toto+json"
+    data = f"DSSEV1 {len(kind)} {kind} {len(payload)} {payload!r}".encode()
+    return changed(bundle, ("dsseEnvelope.signatures.0.sig", S.b64(S.signed(KEYS["P-256"], data))))
+
+
 def keyless_2(*, stamped: bool = True, at: dt.datetime = S.SIGNED) -> Document:
     """Return a keyless statement about the file, logged in Rekor v2 and stamped by the clock."""
     certificate = S.keyless(KEYS["P-256"])
@@ -390,9 +420,27 @@ def folders() -> dict[str, tuple[Document | bytes, str, Document]]:
             for at, path in enumerate(odd)
         },
     }
-    return {
-        name: (bundle, code, {"path": "model", "key": "keys/P-256.pub"})
-        for name, (bundle, code) in cases.items()
+    old: Document = {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": name, "digest": {"sha256": sha256(data)}} for name, data in MODEL.items()],
+        "predicateType": "https://model_signing/Digests/v0.1",
+        "predicate": {"unused": "unused"},
+    }
+    lax, key_of = {"oms_compat": True}, {"path": "model", "key": "keys/P-256.pub"}
+    return {name: (bundle, code, key_of) for name, (bundle, code) in cases.items()} | {
+        "release-0.2": (by_release_02(old), "signature-invalid", key_of),
+        "release-0.2-compat": (by_release_02(old), "", key_of | lax),
+        "release-0.2-no-files-compat": (
+            by_release_02(old | {"subject": []}),
+            "resources-empty",
+            key_of | lax,
+        ),
+        "release-0.2-odd-path-compat": (
+            by_release_02(changed(old, ("subject.0.name", "../a-b.bin"))),
+            "resource-path",
+            key_of | lax,
+        ),
+        "shuffled-compat": (restated((resources, first[::-1])), "", key_of | lax),
     }
 
 
@@ -545,7 +593,16 @@ def keyless_cases() -> dict[str, tuple[Document, str, Document]]:
             "timestamp-invalid",
         ),
     }
+    folder = who | {"path": "model"}
     return {name: (bundle, code, who) for name, (bundle, code) in cases.items()} | {
+        "keyless-folder": (keyless_envelope(statement(), "dsse"), "", folder),
+        "keyless-folder-other-file": (
+            keyless_envelope(statement(MODEL | {"a.bin": b""}), "dsse"),
+            "file-changed",
+            folder,
+        ),
+        "keyless-intoto": (keyless_envelope(about(), "intoto"), "", who),
+        "keyless-intoto-other-file": (keyless_envelope(about("0" * 64), "intoto"), "subject-digest", who),
         "keyless-unknown-log": (good, "log-unknown", who | {"trusted_root": "other_root.json"}),
         "keyless-root-without-start": (good, "trusted-root", who | {"trusted_root": "bad_root.json"}),
     }

@@ -82,6 +82,11 @@ def certificate(
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
         .add_extension(_usage(signs=signs and not authority, authority=authority), critical=True)
     )
+    if private is not issuer[1]:
+        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key())
+        builder = builder.add_extension(above, critical=False)
+    below = x509.SubjectKeyIdentifier.from_public_key(private.public_key())
+    builder = builder.add_extension(below, critical=False)
     if usage is not None and not authority:
         stamping = usage == ExtendedKeyUsageOID.TIME_STAMPING
         builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=stamping)
@@ -136,7 +141,13 @@ def trusted_root(**changed: Any) -> dict[str, Any]:  # noqa: ANN401  (JSON)
 
     def authority(*certificates: x509.Certificate) -> dict[str, Any]:
         chain = [{"rawBytes": b64(der(each))} for each in certificates]
-        return {"uri": "https://ca.example", "certChain": {"certificates": chain}, "validFor": period}
+        subject = {"organization": "example", "commonName": "paper"}
+        return {
+            "subject": subject,
+            "uri": "https://ca.example",
+            "certChain": {"certificates": chain},
+            "validFor": period,
+        }
 
     return {
         "mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1",
@@ -159,6 +170,7 @@ def keyless(
     encoded = issuer.encode()
     extra: tuple[tuple[x509.ExtensionType, bool], ...] = (
         (x509.SubjectAlternativeName([x509.UniformResourceIdentifier(identity)]), True),
+        (x509.UnrecognizedExtension(ObjectIdentifier("1.3.6.1.4.1.57264.1.1"), encoded), False),
         (
             x509.UnrecognizedExtension(
                 ObjectIdentifier("1.3.6.1.4.1.57264.1.8"), bytes([0x0C, len(encoded)]) + encoded

@@ -116,6 +116,7 @@ def _read(certificate: x509.Certificate, der: bytes) -> Certificate:
 
     from mlpack.errors import VerificationError
 
+    _ = certificate.subject.rfc4514_string(), certificate.issuer  # read late, and may be unreadable
     authority, length, signs, issues = False, None, False, True
     usages: frozenset[str] | None = None
     strange: list[str] = []

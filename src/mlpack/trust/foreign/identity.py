@@ -146,8 +146,10 @@ def _logged(
     if stamp.entry_type is not LogEntryType.PRE_CERTIFICATE:
         return False
     spki = issuer.x509.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    body = leaf.x509.tbs_precertificate_bytes
-    time = stamp.timestamp.replace(tzinfo=dt.UTC)
+    try:
+        body, time = leaf.x509.tbs_precertificate_bytes, stamp.timestamp.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
+        return False  # a time beyond the calendar
     milliseconds = (time - dt.datetime.fromtimestamp(0, dt.UTC)) // dt.timedelta(milliseconds=1)
     data = b"".join(
         (
