@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpack.errors import SigningError, StorageError, UsageError
+from mlpack.trust.foreign.loading import strictly
 from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.pem import CURVES, read_pem
 
@@ -115,7 +116,8 @@ def from_der(data: bytes) -> AnyKey:
     from cryptography.hazmat.primitives.serialization import load_der_public_key
 
     try:
-        return AnyKey(load_der_public_key(data))
+        with strictly():
+            return AnyKey(load_der_public_key(data))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise refused("key-type", "not a readable public key") from error
 
@@ -137,6 +139,7 @@ def from_file(path: Path) -> AnyKey:
     if data.count(b"-----BEGIN ") != 1 or b"-----BEGIN PUBLIC KEY-----" not in data:
         raise refused("key-type", "expected one PEM block with a public key", where=str(path))
     try:
-        return AnyKey(load_pem_public_key(data))
+        with strictly():
+            return AnyKey(load_pem_public_key(data))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise refused("key-type", "not a readable public key", where=str(path)) from error

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlpack.trust.foreign.anykey import AnyKey
+from mlpack.trust.foreign.loading import strictly
 from mlpack.trust.foreign.refusals import refused
 
 if TYPE_CHECKING:
@@ -96,10 +97,11 @@ def parse_certificate(der: bytes) -> Certificate:
     try:
         if len(der) > _MAX_DER:
             raise refused("certificate-malformed", f"more than {_MAX_DER} bytes")
-        certificate = x509.load_der_x509_certificate(der)
-        if certificate.version is not x509.Version.v3:
-            raise refused("certificate-malformed", "not an X.509 v3 certificate")
-        return _read(certificate, der)
+        with strictly():
+            certificate = x509.load_der_x509_certificate(der)
+            if certificate.version is not x509.Version.v3:
+                raise refused("certificate-malformed", "not an X.509 v3 certificate")
+            return _read(certificate, der)
     except (
         ValueError,
         TypeError,
@@ -159,7 +161,8 @@ def parse_pem(data: bytes) -> tuple[Certificate, ...]:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     try:
-        found = x509.load_pem_x509_certificates(data)
+        with strictly():
+            found = x509.load_pem_x509_certificates(data)
     except ValueError as error:
         raise refused("certificate-malformed", "not PEM certificates") from error
     return tuple(parse_certificate(each.public_bytes(Encoding.DER)) for each in found)
@@ -222,7 +225,8 @@ class _Search:
             return False
         self.checks += 1
         try:
-            child.x509.verify_directly_issued_by(issuer.x509)
+            with strictly():
+                child.x509.verify_directly_issued_by(issuer.x509)
         except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
             return False
         if not issuer.may_issue(below=len(path) - 1):

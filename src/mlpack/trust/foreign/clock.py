@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mlpack.trust.foreign.loading import strictly
 from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.foreign.trusted_root import Authority
 
@@ -39,7 +40,8 @@ def trusted_times(
     times = []
     for token in tokens:
         try:
-            response = decode_timestamp_response(token)
+            with strictly():
+                response = decode_timestamp_response(token)
         except ValueError as error:
             raise refused("timestamp-invalid", "not a timestamp response") from error
         time = next((time for clock in clocks if (time := _time(response, signature, clock))), None)
@@ -58,8 +60,9 @@ def _time(response: TimeStampResponse, signature: bytes, clock: Authority) -> dt
         tsa_certificate=certificates[0], intermediates=certificates[1:-1], roots=certificates[-1:]
     )
     try:
-        builder.build().verify_message(response, signature)
-        time = response.tst_info.gen_time
+        with strictly():
+            builder.build().verify_message(response, signature)
+            time = response.tst_info.gen_time
     except (VerificationError, ValueError, TypeError, KeyError, AttributeError):
         return None
     return time if clock.period.covers(time) else None
