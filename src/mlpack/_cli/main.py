@@ -25,6 +25,8 @@ COMMANDS = {
     "verify-image": "check an image or artifact in a registry against a policy",
     "attest-image": "attach a signed statement, such as a bill of materials, to an image",
     "attest": "sign a statement about a bundle and put it inside",
+    "verify-signature": "check anybody's signature over a folder or a file",
+    "sign-files": "sign any folder or file as others can verify it",
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from mlpack.trust.attesting import attest, countersign
     from mlpack.trust.certificate_signer import CertificateSigner, KmsSigner
     from mlpack.trust.certificates import Roots
+    from mlpack.trust.foreign.signing import sign_files
+    from mlpack.trust.foreign.verifying import VerifiedSignature, verify_signature
     from mlpack.trust.identities import CiRule
     from mlpack.trust.keys import KeySigner, PublicKey, Sealer, Signer, generate_key
     from mlpack.trust.policy import UNSIGNED, Policy
@@ -51,11 +53,14 @@ __all__ = [
     "Threshold",
     "TrustedRoot",
     "VerifiedBundle",
+    "VerifiedSignature",
     "VerifiedSigner",
     "Vulnerabilities",
     "attest",
     "countersign",
     "generate_key",
+    "sign_files",
+    "verify_signature",
 ]
 
 _HOME = {
@@ -82,11 +87,14 @@ _HOME = {
     "Threshold": "rules",
     "TrustedRoot": "trusted_root",
     "VerifiedBundle": "verified",
+    "VerifiedSignature": "foreign.verifying",
     "VerifiedSigner": "verified",
     "Vulnerabilities": "rules",
     "attest": "attesting",
     "countersign": "attesting",
     "generate_key": "keys",
+    "sign_files": "foreign.signing",
+    "verify_signature": "foreign.verifying",
 }
 """Which module each name lives in; nothing of it is imported before it is used (PEP 562)."""
 

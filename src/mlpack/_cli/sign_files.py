@@ -1,0 +1,50 @@
+"""mlpack sign-files."""
+
+from __future__ import annotations
+
+import argparse
+
+from mlpack._cli.signing import password_of
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("path", metavar="PATH", help="a folder or a file")
+    parser.add_argument("--signature", metavar="OUT", required=True, help="where the signature goes")
+    parser.add_argument("--key", metavar="FILE", required=True, help="private key (PEM)")
+    parser.add_argument(
+        "--certificate",
+        metavar="PEM",
+        action="append",
+        default=[],
+        help="certificate of the key, then those that lead to its root; may be repeated",
+    )
+    parser.add_argument(
+        "--ignore",
+        metavar="PATH",
+        action="append",
+        default=[],
+        help="leave this path out, absolute or relative to the folder; may be repeated",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace a signature that is already there")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Sign and say what was signed."""
+    from mlpack.trust.foreign.signing import sign_files
+    from mlpack.trust.keys import KeySigner
+
+    signer = KeySigner.from_file(arguments.key, password=password_of(arguments.key))
+    count = sign_files(
+        arguments.path,
+        signer,
+        signature=arguments.signature,
+        ignore=arguments.ignore,
+        certificates=arguments.certificate,
+        overwrite=arguments.overwrite,
+    )
+    print(f"signed:  {count} file(s)")
+    print(f"signer:  {signer.public_key.fingerprint}")
+    return 0

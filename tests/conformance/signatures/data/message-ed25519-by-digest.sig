@@ -1,0 +1,1 @@
+{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {"publicKey": {"hint": ""}}, "messageSignature": {"messageDigest": {"algorithm": "SHA2_256", "digest": "G0Zfpra8vAajGZ49LYrsNdN0lKcS+Ii21VNmhN2J0PA="}, "signature": "bBZZ+vOWsXOFjjvB0pnfNEKTpe3jg2WbqcNXTrkFFwHSjhTwqsqrrBXsnxKbqhgSC2a8L2fkg0nVC0ximWuuDg=="}}

@@ -1,0 +1,1 @@
+{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {"publicKey": {"hint": ""}}, "messageSignature": {"signature": "MEUCIEyyyfeD+fB+GtuC0Yl3zGcZi6wd7h3FY3rsmUVegnHsAiEAuuYLpLDarfgd/GENnRLCf9Lc39RVsNsIcRsglkznIhY="}}

@@ -1,0 +1,1 @@
+{"mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json", "verificationMaterial": {"publicKey": {"hint": ""}}, "messageSignature": {"messageDigest": {"algorithm": "SHA2_256", "digest": "2SmKENGwc1g33EvYXaxkGw887yekfl1TpU8vP1svz/o="}, "signature": "MEQCIDyBKn9LgjfmG8SQ/TzRPuC/EfOwva69oFW40ItW/Iw+AiA/swyYzk6O9GvmKteROoQzzIh/voF/Ktb3QnqzE71Zkw=="}}
