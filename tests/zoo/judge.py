@@ -96,6 +96,8 @@ class Judge:
         for method, native in natives.items():
             packed = self._packed(method, rows)
             refused = isinstance(native, Exception)
+            if isinstance(packed, Exception) and "cannot hold exactly" in str(packed):
+                continue  # integers beyond 2**53 in a column that takes missing values: documented as refused
             if isinstance(packed, Exception) and not refused:
                 self._say("CONTRACT-REFUSES-MORE", f"{what}: {method}: {_line(packed)}")
             elif refused and not isinstance(packed, Exception):
@@ -209,6 +211,8 @@ def _edges(example: Any) -> Iterator[tuple[str, Any]]:
     for cell in (np.nan, 1e300):
         rows = rows_of(example, rng.choice(whole, 2))
         for column in _numeric(example):
+            if cell == 1e300 and _kind(example, column) == "i":
+                continue  # the contract of a column of integers is integers, and missing values at most
             changed = _with_cell(rows, column, cell)
             rows = rows if changed is None else changed
         yield f"{cell!r} in every column", rows

@@ -18,10 +18,11 @@ from mlpack.runtime.replay import replay_golden
 from mlpack.runtime.session import open_session
 from tests.zoo.case import Case
 from tests.zoo.judge import Judge
+from tests.zoo.warm import keep_warm
 
 __all__ = ["Result", "examine", "keep"]
 
-SECONDS = 150.0
+SECONDS = 100.0
 """Limit of one case."""
 
 WORST_FIRST = ("DISAGREES", "ANSWERS-WHERE-NATIVE-REFUSES", "CONTRACT-REFUSES-MORE", "CRASHED")
@@ -39,6 +40,7 @@ class Result:
 
 def keep(cases: Sequence[Case], *, jobs: int = 2) -> Iterator[Result]:
     """Yield the result of every case as it comes."""
+    keep_warm()
     context = multiprocessing.get_context("fork")
     waiting, running = list(reversed(cases)), []
     while waiting or running:

@@ -282,7 +282,7 @@ def _types() -> Iterator[Case]:
     for name in ("tree", "histogram"):
         table = partial(tables.numbers, holes=0.1)
         yield Case(group="types", name=f"{name} with holes", make=partial(_fit, FAMILIES[name], table), quick=True)
-    for label in ("text", "object", "bool", "int8", "large", "float", "negative"):
+    for label in ("text", "object", "bool", "int8", "large", "negative"):
         for name in ("logistic", "tree", "histogram"):
             table = tables.binary if label == "bool" else tables.three
             make = partial(_fit, FAMILIES[name], table, label)

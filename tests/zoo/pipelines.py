@@ -111,7 +111,7 @@ def _front() -> dict[str, Make]:
             pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.PowerTransformer()), one_hot()
         ),
         "quantiles": lambda: _columns(
-            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.QuantileTransformer(20, random_state=0)),
+            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.QuantileTransformer(n_quantiles=20, random_state=0)),
             one_hot(),
         ),
         "splines": lambda: _columns(

@@ -135,7 +135,6 @@ def labels(y: Any, kind: str) -> Any:
         "bool": np.array([False, True]),
         "int8": np.array([-3, 4, 7], dtype=np.int8),
         "large": np.array([2**53 + 1, 2**53 + 3, 2**53 + 5]),
-        "float": np.array([0.5, 1.5, 2.5]),
         "negative": np.array([-1, 1, 2]),
     }
     return names[kind][y]

@@ -35,6 +35,10 @@ ROUTES: Mapping[Certificate, tuple[str, ...]] = {
 """Routes worth trying for each certificate: single precision never reaches the stronger two."""
 
 _LOGARITHM: Method = "predict_log_proba"
+"""The logarithm of a probability near 0 magnifies its last bit."""
+
+_ASIDE: tuple[Method, ...] = (_LOGARITHM, "score_samples", "transform")
+"""Methods beside the ones that a model is made for (`transform` only beside `predict`)."""
 
 
 class _LogarithmError(ExportError):
@@ -76,18 +80,22 @@ def prove(
     native, description = _read(model, example, methods)
     try:
         contract, graph, parity = _export(native, description, certificate)
-    except _LogarithmError as error:
-        if methods is not None:
+    except ExportError as error:
+        fewer = _essential(native.methods, error)
+        if methods is not None or fewer == tuple(native.methods):
             raise
-        # The logarithm of a probability near 0 magnifies its last bit; nobody asked for it by name.
+        left_out = [method for method in native.methods if method not in fewer]
+        native = replace(native, methods=fewer)
+        try:
+            contract, graph, parity = _export(native, description, certificate)
+        except ExportError:
+            raise error from None  # the reasons for the whole model are the ones to read
         warnings.warn(
-            "predict_log_proba is left out of the bundle, because it alone disagrees: "
+            f"{', '.join(left_out)} left out of the bundle: no route to ONNX agrees there: "
             + "; ".join(error.problems),
             PackWarning,
             stacklevel=3,
         )
-        native = replace(native, methods=[method for method in native.methods if method != _LOGARITHM])
-        contract, graph, parity = _export(native, description, certificate)
     return Proof(
         native=native,
         description=description,
@@ -96,6 +104,14 @@ def prove(
         parity=parity,
         golden=make_golden(native, contract, golden),
     )
+
+
+def _essential(methods: Sequence[Method], error: ExportError) -> tuple[Method, ...]:
+    """Return the methods without those that nobody asked for by name and that stand in the way."""
+    aside = {_LOGARITHM} if isinstance(error, _LogarithmError) else set(_ASIDE)
+    if "predict" not in methods:
+        aside.discard("transform")
+    return tuple(method for method in methods if method not in aside)
 
 
 def _read(model: object, example: object, methods: Sequence[str] | None) -> tuple[NativeModel, Description]:
@@ -177,7 +193,6 @@ def _export(
             rejected.append((candidate.rung, _shortfall(measured, wanted)))
             disagreeing |= measured.weaker_than(wanted)
         else:
-            _warn_unrefused(measured)
             return contract, candidate.model, measured.parity(candidate.rung, THREADS, rejected)
     kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
     raise kind(
@@ -186,15 +201,6 @@ def _export(
         problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
         hint="" if wanted == "loose" else 'certificate="loose" accepts differences up to 1e-5 of the spread',
     )
-
-
-def _warn_unrefused(measured: Measurement) -> None:
-    if measured.unrefused:
-        warnings.warn(
-            f"the packed model answers rows that the original refuses: {', '.join(measured.unrefused)}",
-            PackWarning,
-            stacklevel=4,
-        )
 
 
 def _shortfall(measured: Measurement, wanted: Certificate) -> str:

@@ -50,6 +50,7 @@ def converted_bytes(model: Fitted, contract: Contract, precision: Literal["float
     for output in contract.outputs:
         tensor = _response(graph, last, output, parts[output in raw_methods])
         graph.output(output.tensor, tensor)
+    graph.close()
     out = graph.model()
     out.ir_version = IR_VERSION
     del out.opset_import[:]
