@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tests.zoo.tables import Table
+if TYPE_CHECKING:
+    from tests.zoo.tables import Table
 
 __all__ = ["Case", "Fitted", "fit"]
 

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.compose import TransformedTargetRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
-
 from tests.zoo import tables
 from tests.zoo.case import Case, Fitted, fit
 
@@ -24,7 +22,9 @@ LOGISTIC = LogisticRegression(max_iter=2000)
 
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "ClassifierChain": lambda: {"estimator": LOGISTIC},
-    "ColumnTransformer": lambda: {"transformers": [("a", StandardScaler(), [0, 1]), ("b", "passthrough", [2])]},
+    "ColumnTransformer": lambda: {
+        "transformers": [("a", StandardScaler(), [0, 1]), ("b", "passthrough", [2])]
+    },
     "FeatureUnion": lambda: {"transformer_list": [("a", StandardScaler()), ("b", FunctionTransformer())]},
     "FixedThresholdClassifier": lambda: {"estimator": LOGISTIC, "threshold": 0.3},
     "FrozenEstimator": lambda: {"estimator": Ridge().fit(*_xy("regression"))},
@@ -39,13 +39,19 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "Pipeline": lambda: {"steps": [("a", StandardScaler()), ("b", LOGISTIC)]},
     "RFE": lambda: {"estimator": LOGISTIC},
     "RFECV": lambda: {"estimator": LOGISTIC},
-    "RandomizedSearchCV": lambda: {"estimator": Ridge(), "param_distributions": {"alpha": [0.1, 1]}, "n_iter": 2},
+    "RandomizedSearchCV": lambda: {
+        "estimator": Ridge(),
+        "param_distributions": {"alpha": [0.1, 1]},
+        "n_iter": 2,
+    },
     "RegressorChain": lambda: {"estimator": Ridge()},
     "SelectFromModel": lambda: {"estimator": LOGISTIC},
     "SelfTrainingClassifier": lambda: {"estimator": LOGISTIC},
     "SequentialFeatureSelector": lambda: {"estimator": LOGISTIC, "n_features_to_select": 2},
     "SparseCoder": lambda: {"dictionary": np.eye(4)},
-    "StackingClassifier": lambda: {"estimators": [("a", LOGISTIC), ("b", DecisionTreeClassifier(random_state=0))]},
+    "StackingClassifier": lambda: {
+        "estimators": [("a", LOGISTIC), ("b", DecisionTreeClassifier(random_state=0))]
+    },
     "StackingRegressor": lambda: {"estimators": [("a", Ridge()), ("b", Ridge(alpha=9))]},
     "TransformedTargetRegressor": lambda: {"regressor": Ridge(), "func": np.log1p, "inverse_func": np.expm1},
     "TunedThresholdClassifierCV": lambda: {"estimator": LOGISTIC},
@@ -60,10 +66,10 @@ SMALL: dict[str, Any] = {"n_estimators": 12, "max_iter": 60}
 """Smaller than the defaults, where the defaults are large for a zoo."""
 
 QUICK = {
-    "LogisticRegression", "Ridge", "RandomForestClassifier", "HistGradientBoostingRegressor", "StandardScaler",
+    "LogisticRegression", "Ridge", "RandomForestClassifier", "HistGradientBoostingRegressor", "StandardScaler",  # noqa: E501
     "GradientBoostingClassifier", "DecisionTreeRegressor", "PCA", "IsolationForest", "VotingClassifier",
-    "KBinsDiscretizer", "PolynomialFeatures", "GaussianNB", "SVC", "MLPClassifier", "KMeans", "KNeighborsClassifier",
-    "QuantileTransformer", "BaggingClassifier", "OneVsRestClassifier", "PowerTransformer", "AdaBoostClassifier",
+    "KBinsDiscretizer", "PolynomialFeatures", "GaussianNB", "SVC", "MLPClassifier", "KMeans", "KNeighborsClassifier",  # noqa: E501
+    "QuantileTransformer", "BaggingClassifier", "OneVsRestClassifier", "PowerTransformer", "AdaBoostClassifier",  # noqa: E501
 }  # fmt: skip
 
 BINARY = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "SelfTrainingClassifier"}
@@ -86,7 +92,7 @@ def _xy(what: str) -> tuple[Any, Any]:
 def _make(name: str, kind: type) -> Fitted:
     model: Any = kind(**ARGUMENTS.get(name, dict)())
     known = model.get_params()
-    model.set_params(**{key: value for key, value in SMALL.items() if key in known and key not in ("max_iter",)})
+    model.set_params(**{key: value for key, value in SMALL.items() if key in known and key != "max_iter"})
     if "random_state" in known and known["random_state"] is None:
         model.set_params(random_state=0)
     if name in TEXTS:
@@ -96,7 +102,7 @@ def _make(name: str, kind: type) -> Fitted:
     return fit(model, *_data(name, model))
 
 
-def _data(name: str, model: Any) -> tuple[tables.Table, Any]:
+def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 - one return per kind
     table = tables.regression()
     if name in SEVERAL_LABELS:
         table = tables.three()
@@ -108,7 +114,9 @@ def _data(name: str, model: Any) -> tuple[tables.Table, Any]:
     tags = model.__sklearn_tags__()
     if name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"):
         texts = np.array(["a", "b", "ü"], dtype=object)
-        whole = tables.Table(X=texts[tables.three().y].reshape(-1, 1), y=tables.three().y, fresh=texts.reshape(-1, 1))
+        whole = tables.Table(
+            X=texts[tables.three().y].reshape(-1, 1), y=tables.three().y, fresh=texts.reshape(-1, 1)
+        )
         return whole, None
     if name == "IsotonicRegression":
         return tables.Table(X=table.X[:, :1], y=table.y, fresh=table.fresh[:, :1]), None

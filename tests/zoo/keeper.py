@@ -9,6 +9,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from tests.zoo.judge import Judge
+from tests.zoo.warm import keep_warm
 
 from mlpack.errors import PackError
 from mlpack.format.contract import Contract
@@ -16,9 +20,9 @@ from mlpack.packing.proving import prove
 from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.replay import replay_golden
 from mlpack.runtime.session import open_session
-from tests.zoo.case import Case
-from tests.zoo.judge import Judge
-from tests.zoo.warm import keep_warm
+
+if TYPE_CHECKING:
+    from tests.zoo.case import Case
 
 __all__ = ["Result", "examine", "keep"]
 
@@ -42,7 +46,8 @@ def keep(cases: Sequence[Case], *, jobs: int = 2) -> Iterator[Result]:
     """Yield the result of every case as it comes."""
     keep_warm()
     context = multiprocessing.get_context("fork")
-    waiting, running = list(reversed(cases)), []
+    waiting = list(reversed(cases))
+    running: list[tuple[Case, Any, Connection, float]] = []
     while waiting or running:
         while waiting and len(running) < jobs:
             case = waiting.pop()

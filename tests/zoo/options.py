@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn import (
@@ -28,10 +28,11 @@ from sklearn import (
     svm,
     tree,
 )
-
 from tests.zoo import tables
 from tests.zoo.case import Case, Fitted, fit
-from tests.zoo.tables import Table
+
+if TYPE_CHECKING:
+    from tests.zoo.tables import Table
 
 __all__ = ["cases"]
 
@@ -48,7 +49,7 @@ CLASSIFIERS: dict[str, Make] = {
     "SGD log loss": lambda: linear_model.SGDClassifier(loss="log_loss", random_state=R),
     "SGD modified huber": lambda: linear_model.SGDClassifier(loss="modified_huber", random_state=R),
     "SGD hinge, averaged": lambda: linear_model.SGDClassifier(average=True, random_state=R),
-    "LDA svd": lambda: discriminant_analysis.LinearDiscriminantAnalysis(),
+    "LDA svd": discriminant_analysis.LinearDiscriminantAnalysis,
     "LDA shrunk": lambda: discriminant_analysis.LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"),
     "QDA": lambda: discriminant_analysis.QuadraticDiscriminantAnalysis(reg_param=0.1),
     "tree, entropy": lambda: tree.DecisionTreeClassifier(criterion="entropy", random_state=R),
@@ -59,9 +60,13 @@ CLASSIFIERS: dict[str, Make] = {
     "boosting, started": lambda: ensemble.GradientBoostingClassifier(
         n_estimators=8, init=linear_model.LogisticRegression(max_iter=2000), random_state=R
     ),
-    "boosting from zero": lambda: ensemble.GradientBoostingClassifier(n_estimators=8, init="zero", random_state=R),
+    "boosting from zero": lambda: ensemble.GradientBoostingClassifier(
+        n_estimators=8, init="zero", random_state=R
+    ),
     "histogram, deep": lambda: ensemble.HistGradientBoostingClassifier(max_iter=15, max_leaf_nodes=None),
-    "histogram, monotonic": lambda: ensemble.HistGradientBoostingClassifier(max_iter=15, l2_regularization=2.0),
+    "histogram, monotonic": lambda: ensemble.HistGradientBoostingClassifier(
+        max_iter=15, l2_regularization=2.0
+    ),
     "AdaBoost of trees": lambda: ensemble.AdaBoostClassifier(
         tree.DecisionTreeClassifier(max_depth=2, random_state=R), n_estimators=8, random_state=R
     ),
@@ -102,7 +107,9 @@ CLASSIFIERS: dict[str, Make] = {
         ensemble.RandomForestClassifier(8, random_state=R), ensemble=False, cv=3
     ),
     "one against rest of SVC": lambda: multiclass.OneVsRestClassifier(svm.SVC()),
-    "one against rest of trees": lambda: multiclass.OneVsRestClassifier(tree.DecisionTreeClassifier(random_state=R)),
+    "one against rest of trees": lambda: multiclass.OneVsRestClassifier(
+        tree.DecisionTreeClassifier(random_state=R)
+    ),
     "one against one of SVC": lambda: multiclass.OneVsOneClassifier(svm.LinearSVC(random_state=R)),
     "voting, hard": lambda: ensemble.VotingClassifier(_members(), voting="hard"),
     "voting, soft, weighted": lambda: ensemble.VotingClassifier(_members(), voting="soft", weights=[1, 2]),
@@ -127,10 +134,14 @@ REGRESSORS: dict[str, Make] = {
     "boosting, quantile": lambda: ensemble.GradientBoostingRegressor(
         loss="quantile", alpha=0.9, n_estimators=10, random_state=R
     ),
-    "boosting, huber": lambda: ensemble.GradientBoostingRegressor(loss="huber", n_estimators=10, random_state=R),
+    "boosting, huber": lambda: ensemble.GradientBoostingRegressor(
+        loss="huber", n_estimators=10, random_state=R
+    ),
     "histogram, Poisson": lambda: ensemble.HistGradientBoostingRegressor(loss="poisson", max_iter=15),
     "histogram, gamma": lambda: ensemble.HistGradientBoostingRegressor(loss="gamma", max_iter=15),
-    "histogram, quantile": lambda: ensemble.HistGradientBoostingRegressor(loss="quantile", quantile=0.3, max_iter=15),
+    "histogram, quantile": lambda: ensemble.HistGradientBoostingRegressor(
+        loss="quantile", quantile=0.3, max_iter=15
+    ),
     "AdaBoost": lambda: ensemble.AdaBoostRegressor(n_estimators=6, random_state=R),
     "bagging": lambda: ensemble.BaggingRegressor(n_estimators=6, max_features=0.5, random_state=R),
     "neighbours by distance": lambda: neighbors.KNeighborsRegressor(weights="distance"),
@@ -148,16 +159,16 @@ REGRESSORS: dict[str, Make] = {
 }
 
 SEVERAL: dict[str, Make] = {
-    "linear": lambda: linear_model.LinearRegression(),
+    "linear": linear_model.LinearRegression,
     "tree": lambda: tree.DecisionTreeRegressor(max_depth=4, random_state=R),
     "forest": lambda: ensemble.RandomForestRegressor(6, random_state=R),
-    "neighbours": lambda: neighbors.KNeighborsRegressor(),
+    "neighbours": neighbors.KNeighborsRegressor,
     "MLP": lambda: neural_network.MLPRegressor((6,), max_iter=60, random_state=R),
     "each for itself": lambda: multioutput.MultiOutputRegressor(
         ensemble.HistGradientBoostingRegressor(max_iter=8, random_state=R)
     ),
     "chain": lambda: multioutput.RegressorChain(linear_model.Ridge(), order=[1, 0]),
-    "dummy": lambda: dummy.DummyRegressor(),
+    "dummy": dummy.DummyRegressor,
 }
 
 TRANSFORMERS: dict[str, Make] = {
@@ -166,15 +177,19 @@ TRANSFORMERS: dict[str, Make] = {
     "robust": lambda: preprocessing.RobustScaler(quantile_range=(10, 90), unit_variance=True),
     "normaliser l1": lambda: preprocessing.Normalizer("l1"),
     "normaliser max": lambda: preprocessing.Normalizer("max"),
-    "bins, one-hot": lambda: preprocessing.KBinsDiscretizer(4, encode="onehot", quantile_method="averaged_inverted_cdf"),
+    "bins, one-hot": lambda: preprocessing.KBinsDiscretizer(
+        4, encode="onehot", quantile_method="averaged_inverted_cdf"
+    ),
     "bins, uniform": lambda: preprocessing.KBinsDiscretizer(4, encode="ordinal", strategy="uniform"),
     "polynomial, interactions": lambda: preprocessing.PolynomialFeatures(3, interaction_only=True),
     "polynomial (2, 3)": lambda: preprocessing.PolynomialFeatures((2, 3), include_bias=False),
     "splines": lambda: preprocessing.SplineTransformer(n_knots=4, degree=2),
     "splines, constant": lambda: preprocessing.SplineTransformer(extrapolation="constant"),
-    "splines, continued": lambda: preprocessing.SplineTransformer(extrapolation="continue", include_bias=False),
+    "splines, continued": lambda: preprocessing.SplineTransformer(
+        extrapolation="continue", include_bias=False
+    ),
     "splines, periodic": lambda: preprocessing.SplineTransformer(extrapolation="periodic"),
-    "Yeo-Johnson": lambda: preprocessing.PowerTransformer(),
+    "Yeo-Johnson": preprocessing.PowerTransformer,
     "Yeo-Johnson, raw": lambda: preprocessing.PowerTransformer(standardize=False),
     "quantiles to normal": lambda: preprocessing.QuantileTransformer(
         n_quantiles=30, output_distribution="normal", random_state=R
@@ -205,8 +220,8 @@ FAMILIES: dict[str, Make] = {
     "logistic": lambda: linear_model.LogisticRegression(max_iter=500),
     "tree": lambda: tree.DecisionTreeClassifier(random_state=R),
     "histogram": lambda: ensemble.HistGradientBoostingClassifier(max_iter=8),
-    "scaler": lambda: preprocessing.StandardScaler(),
-    "neighbours": lambda: neighbors.KNeighborsClassifier(),
+    "scaler": preprocessing.StandardScaler,
+    "neighbours": neighbors.KNeighborsClassifier,
 }
 FAR = {
     "thousands": 1e3,
@@ -240,9 +255,11 @@ def _multilabel(make: Make) -> Fitted:
 MULTILABEL: dict[str, Make] = {
     "tree": lambda: tree.DecisionTreeClassifier(max_depth=3, random_state=R),
     "forest": lambda: ensemble.RandomForestClassifier(6, random_state=R),
-    "neighbours": lambda: neighbors.KNeighborsClassifier(),
+    "neighbours": neighbors.KNeighborsClassifier,
     "MLP": lambda: neural_network.MLPClassifier((6,), max_iter=60, random_state=R),
-    "one against rest": lambda: multiclass.OneVsRestClassifier(linear_model.LogisticRegression(max_iter=2000)),
+    "one against rest": lambda: multiclass.OneVsRestClassifier(
+        linear_model.LogisticRegression(max_iter=2000)
+    ),
 }
 
 QUICK = {
@@ -255,17 +272,28 @@ def cases() -> Iterator[Case]:
     """Yield the cases of all groups above."""
     for name, make in CLASSIFIERS.items():
         quick = name in QUICK
-        yield Case(group="options", name=f"{name}, 3 classes", make=partial(_fit, make, tables.three), quick=quick)
+        yield Case(
+            group="options", name=f"{name}, 3 classes", make=partial(_fit, make, tables.three), quick=quick
+        )
         yield Case(group="options", name=f"{name}, 2 classes", make=partial(_fit, make, tables.binary))
     for name, make in REGRESSORS.items():
         quick = name in QUICK
-        yield Case(group="options", name=f"{name}, regression", make=partial(_fit, make, tables.regression), quick=quick)
+        yield Case(
+            group="options",
+            name=f"{name}, regression",
+            make=partial(_fit, make, tables.regression),
+            quick=quick,
+        )
     for name, make in SEVERAL.items():
         yield Case(group="options", name=f"{name}, several numbers", make=partial(_several, make))
     for name, make in MULTILABEL.items():
         yield Case(group="options", name=f"{name}, several labels", make=partial(_multilabel, make))
     for name, make in TRANSFORMERS.items():
-        table = partial(tables.numbers, holes=0.1) if name.startswith(("imputer", "neighbours", "indi")) else tables.three
+        table = (
+            partial(tables.numbers, holes=0.1)
+            if name.startswith(("imputer", "neighbours", "indi"))
+            else tables.three
+        )
         yield Case(group="transformers", name=name, make=partial(_fit, make, table), quick=name in QUICK)
     yield from _types()
 
@@ -274,16 +302,23 @@ def _types() -> Iterator[Case]:
     for kind in KINDS:
         for name, make in FAMILIES.items():
             table = partial(tables.numbers, kind)
-            yield Case(group="types", name=f"{name} on {kind}", make=partial(_fit, make, table), quick=kind == "float32")
+            yield Case(
+                group="types",
+                name=f"{name} on {kind}",
+                make=partial(_fit, make, table),
+                quick=kind == "float32",
+            )
     for far, offset in FAR.items():
         for name, make in FAMILIES.items():
             table = partial(tables.numbers, offset=offset)
             yield Case(group="types", name=f"{name} on {far}", make=partial(_fit, make, table))
     for name in ("tree", "histogram"):
         table = partial(tables.numbers, holes=0.1)
-        yield Case(group="types", name=f"{name} with holes", make=partial(_fit, FAMILIES[name], table), quick=True)
+        yield Case(
+            group="types", name=f"{name} with holes", make=partial(_fit, FAMILIES[name], table), quick=True
+        )
     for label in ("text", "object", "bool", "int8", "large", "negative"):
         for name in ("logistic", "tree", "histogram"):
-            table = tables.binary if label == "bool" else tables.three
-            make = partial(_fit, FAMILIES[name], table, label)
+            data = tables.binary if label == "bool" else tables.three
+            make = partial(_fit, FAMILIES[name], data, label)
             yield Case(group="labels", name=f"{name} with {label} labels", make=make, quick=name == "tree")

@@ -26,7 +26,6 @@ from sklearn import (
     tree,
 )
 from sklearn.base import BaseEstimator, TransformerMixin
-
 from tests.zoo import tables
 from tests.zoo.case import Case, Fitted
 
@@ -37,7 +36,7 @@ NUMBERS = ["age", "income (€)", "height"]
 TEXTS = ["city", "note"]
 
 
-class Ratio(TransformerMixin, BaseEstimator):
+class Ratio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """A transformer of a notebook's own."""
 
     def fit(self, X: Any, y: Any = None) -> Ratio:  # noqa: ARG002 - scikit-learn's signature
@@ -51,29 +50,34 @@ class Ratio(TransformerMixin, BaseEstimator):
         return values[:, :1] / (1 + np.abs(values[:, 1:2]))
 
 
-class Counting(linear_model.LogisticRegression):
+class Counting(linear_model.LogisticRegression):  # type: ignore[misc]
     """A model that changes whenever it is asked."""
 
     def predict(self, X: Any) -> Any:
         """Return the labels, and make the next answer another one."""
-        self.intercept_ = self.intercept_ + 0.5
+        self.intercept_: Any = self.intercept_ + 0.5
         return super().predict(X)
 
 
 def _last() -> dict[str, Make]:
     return {
         "logistic": lambda: linear_model.LogisticRegression(max_iter=1000),
-        "ridge classifier": lambda: linear_model.RidgeClassifier(),
+        "ridge classifier": linear_model.RidgeClassifier,
         "forest": lambda: ensemble.RandomForestClassifier(10, random_state=0),
         "boosting": lambda: ensemble.GradientBoostingClassifier(n_estimators=8, random_state=0),
         "histogram": lambda: ensemble.HistGradientBoostingClassifier(max_iter=10),
-        "neighbours": lambda: neighbors.KNeighborsClassifier(),
-        "SVC": lambda: svm.SVC(),
+        "neighbours": neighbors.KNeighborsClassifier,
+        "SVC": svm.SVC,
         "MLP": lambda: neural_network.MLPClassifier((6,), max_iter=60, random_state=0),
-        "Bayes": lambda: naive_bayes.GaussianNB(),
-        "calibrated": lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(max_iter=500), cv=3),
+        "Bayes": naive_bayes.GaussianNB,
+        "calibrated": lambda: calibration.CalibratedClassifierCV(
+            linear_model.LogisticRegression(max_iter=500), cv=3
+        ),
         "voting": lambda: ensemble.VotingClassifier(
-            [("a", linear_model.LogisticRegression(max_iter=500)), ("b", tree.DecisionTreeClassifier(max_depth=3))],
+            [
+                ("a", linear_model.LogisticRegression(max_iter=500)),
+                ("b", tree.DecisionTreeClassifier(max_depth=3)),
+            ],
             voting="soft",
         ),
         "stacking": lambda: ensemble.StackingClassifier(
@@ -94,40 +98,53 @@ def _front() -> dict[str, Make]:
         ),
         "imputed texts, dropped first": lambda: _columns(
             impute.SimpleImputer(),
-            pipeline.make_pipeline(impute.SimpleImputer(strategy="constant", fill_value="?"), one_hot(drop="first")),
+            pipeline.make_pipeline(
+                impute.SimpleImputer(strategy="constant", fill_value="?"), one_hot(drop="first")
+            ),
         ),
         "ordinal": lambda: _columns(
             impute.SimpleImputer(),
-            preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2),
+            preprocessing.OrdinalEncoder(
+                handle_unknown="use_encoded_value", unknown_value=-1, encoded_missing_value=-2
+            ),
         ),
-        "target encoded": lambda: _columns(impute.SimpleImputer(), preprocessing.TargetEncoder(random_state=0)),
+        "target encoded": lambda: _columns(
+            impute.SimpleImputer(), preprocessing.TargetEncoder(random_state=0)
+        ),
         "rare together": lambda: _columns(
             impute.SimpleImputer(), one_hot(min_frequency=40, handle_unknown="infrequent_if_exist")
         ),
         "strict one-hot": lambda: _columns(
-            impute.SimpleImputer(), pipeline.make_pipeline(most(missing_values=None), preprocessing.OneHotEncoder())
+            impute.SimpleImputer(), pipeline.make_pipeline(most(), preprocessing.OneHotEncoder())
         ),
         "yeo-johnson": lambda: _columns(
             pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.PowerTransformer()), one_hot()
         ),
         "quantiles": lambda: _columns(
-            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.QuantileTransformer(n_quantiles=20, random_state=0)),
+            pipeline.make_pipeline(
+                impute.SimpleImputer(), preprocessing.QuantileTransformer(n_quantiles=20, random_state=0)
+            ),
             one_hot(),
         ),
         "splines": lambda: _columns(
-            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.SplineTransformer(n_knots=4)), one_hot()
+            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.SplineTransformer(n_knots=4)),
+            one_hot(),
         ),
         "binned": lambda: _columns(
             pipeline.make_pipeline(
-                impute.SimpleImputer(), preprocessing.KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf")
+                impute.SimpleImputer(),
+                preprocessing.KBinsDiscretizer(4, quantile_method="averaged_inverted_cdf"),
             ),
             one_hot(),
         ),
         "log1p": lambda: _columns(
-            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.FunctionTransformer(np.log1p)), one_hot()
+            pipeline.make_pipeline(impute.SimpleImputer(), preprocessing.FunctionTransformer(np.log1p)),
+            one_hot(),
         ),
         "neighbours impute": lambda: _columns(impute.KNNImputer(), one_hot()),
-        "own transformer": lambda: _columns(pipeline.make_pipeline(impute.SimpleImputer(), Ratio()), one_hot()),
+        "own transformer": lambda: _columns(
+            pipeline.make_pipeline(impute.SimpleImputer(), Ratio()), one_hot()
+        ),
     }
 
 
@@ -147,7 +164,11 @@ def cases() -> Iterator[Case]:
     front, last = _front(), _last()
     for name, make in front.items():
         for end in ("logistic", "forest", "histogram"):
-            if end == "histogram" and name not in ("ordinal", "target encoded", "median, indicator, one-hot dense"):
+            if end == "histogram" and name not in (
+                "ordinal",
+                "target encoded",
+                "median, indicator, one-hot dense",
+            ):
                 continue
             yield Case(
                 group="pipelines",
@@ -157,26 +178,36 @@ def cases() -> Iterator[Case]:
             )
     for name, make in last.items():
         if name not in ("logistic", "forest", "histogram"):
-            yield Case(group="pipelines", name=f"scaled, one-hot + {name}", make=partial(_made, front["scaled, one-hot"], make))
+            yield Case(
+                group="pipelines",
+                name=f"scaled, one-hot + {name}",
+                make=partial(_made, front["scaled, one-hot"], make),
+            )
     for name in ("scaled, one-hot", "ordinal", "imputed texts, dropped first"):
         yield Case(
-            group="pipelines", name=f"{name} + logistic, polars", make=partial(_made, front[name], last["logistic"], "polars")
+            group="pipelines",
+            name=f"{name} + logistic, polars",
+            make=partial(_made, front[name], last["logistic"], "polars"),
         )
     for name, middle in _middles().items():
         make = partial(_made, front["median, indicator, one-hot dense"], last["logistic"], middle=middle)
         yield Case(group="pipelines", name=f"{name} in the middle", make=make)
     for name, build in PARTICULAR.items():
-        yield Case(group="pipelines", name=name, make=build, quick=name in ("awkward frame", "categories, histogram"))
+        yield Case(
+            group="pipelines", name=name, make=build, quick=name in ("awkward frame", "categories, histogram")
+        )
 
 
 def _middles() -> dict[str, Make]:
     return {
         "PCA": lambda: decomposition.PCA(4, svd_solver="full"),
         "select k best": lambda: feature_selection.SelectKBest(k=4),
-        "select from model": lambda: feature_selection.SelectFromModel(tree.DecisionTreeClassifier(random_state=0)),
+        "select from model": lambda: feature_selection.SelectFromModel(
+            tree.DecisionTreeClassifier(random_state=0)
+        ),
         "polynomial": lambda: preprocessing.PolynomialFeatures(2, interaction_only=True),
         "variance": lambda: feature_selection.VarianceThreshold(0.1),
-        "max-abs": lambda: preprocessing.MaxAbsScaler(),
+        "max-abs": preprocessing.MaxAbsScaler,
         "truncated SVD": lambda: decomposition.TruncatedSVD(3, random_state=0),
     }
 
@@ -190,7 +221,9 @@ def _awkward() -> Fitted:
         ),
         (preprocessing.OneHotEncoder(handle_unknown="ignore"), TEXTS),
     )
-    model = pipeline.make_pipeline(columns, linear_model.LogisticRegression(max_iter=500)).fit(table.X, table.y)
+    model = pipeline.make_pipeline(columns, linear_model.LogisticRegression(max_iter=500)).fit(
+        table.X, table.y
+    )
     return Fitted(model=model, example=table.X, fresh=table.fresh)
 
 
@@ -198,7 +231,9 @@ def _categories() -> Fitted:
     table = tables.awkward()
     wanted = ["age", "city", "income (€)", "small"]
     X, fresh = table.X[wanted], table.fresh[wanted]
-    model = ensemble.HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=10).fit(X, table.y)
+    model = ensemble.HistGradientBoostingClassifier(categorical_features="from_dtype", max_iter=10).fit(
+        X, table.y
+    )
     return Fitted(model=model, example=X, fresh=fresh)
 
 
@@ -213,21 +248,29 @@ def _numeric_frame(last: Make, wanted: list[str], *, into: str = "") -> Fitted:
 
 def _searched() -> Fitted:
     table = tables.people()
-    inner = pipeline.make_pipeline(_front()["scaled, one-hot"](), linear_model.LogisticRegression(max_iter=500))
-    model = model_selection.GridSearchCV(inner, {"logisticregression__C": [0.1, 1]}, cv=3).fit(table.X, table.y)
+    inner = pipeline.make_pipeline(
+        _front()["scaled, one-hot"](), linear_model.LogisticRegression(max_iter=500)
+    )
+    model = model_selection.GridSearchCV(inner, {"logisticregression__C": [0.1, 1]}, cv=3).fit(
+        table.X, table.y
+    )
     return Fitted(model=model, example=table.X, fresh=table.fresh)
 
 
 def _around(kind: Callable[[Any], Any]) -> Fitted:
     table = tables.people()
-    inner = pipeline.make_pipeline(_front()["scaled, one-hot"](), linear_model.LogisticRegression(max_iter=500))
+    inner = pipeline.make_pipeline(
+        _front()["scaled, one-hot"](), linear_model.LogisticRegression(max_iter=500)
+    )
     return Fitted(model=kind(inner).fit(table.X, table.y), example=table.X, fresh=table.fresh)
 
 
 def _pandas_out() -> Fitted:
     table = tables.people()
     front = _front()["median, indicator, one-hot dense"]()
-    model = pipeline.make_pipeline(front, linear_model.LogisticRegression(max_iter=500)).set_output(transform="pandas")
+    model = pipeline.make_pipeline(front, linear_model.LogisticRegression(max_iter=500)).set_output(
+        transform="pandas"
+    )
     return Fitted(model=model.fit(table.X, table.y), example=table.X, fresh=table.fresh)
 
 
@@ -273,21 +316,30 @@ PARTICULAR: dict[str, Callable[[], Fitted]] = {
         _numeric_frame, lambda: tree.DecisionTreeClassifier(random_state=0), ["id", "seen at", "age"]
     ),
     "nullable frame, histogram": partial(
-        _numeric_frame, lambda: ensemble.HistGradientBoostingClassifier(max_iter=8), ["age", "visits", "score"]
+        _numeric_frame,
+        lambda: ensemble.HistGradientBoostingClassifier(max_iter=8),
+        ["age", "visits", "score"],
     ),
     "float32 frame, tree": partial(
-        _numeric_frame, lambda: tree.DecisionTreeClassifier(random_state=0), ["small", "height"], into="float32"
+        _numeric_frame,
+        lambda: tree.DecisionTreeClassifier(random_state=0),
+        ["small", "height"],
+        into="float32",
     ),
     "float32 frame, scaler": partial(
-        _numeric_frame, lambda: preprocessing.StandardScaler(), ["small", "height"], into="float32"
+        _numeric_frame, preprocessing.StandardScaler, ["small", "height"], into="float32"
     ),
-    "int32 frame, min-max": partial(
-        _numeric_frame, lambda: preprocessing.MinMaxScaler(), ["age", "X"], into="int32"
-    ),
+    "int32 frame, min-max": partial(_numeric_frame, preprocessing.MinMaxScaler, ["age", "X"], into="int32"),
     "search over a pipeline": _searched,
-    "bagging around a pipeline": partial(_around, lambda inner: ensemble.BaggingClassifier(inner, 3, random_state=0)),
-    "calibration around a pipeline": partial(_around, lambda inner: calibration.CalibratedClassifierCV(inner, cv=3)),
-    "voting around pipelines": partial(_around, lambda inner: ensemble.VotingClassifier([("a", inner), ("b", inner)])),
+    "bagging around a pipeline": partial(
+        _around, lambda inner: ensemble.BaggingClassifier(inner, 3, random_state=0)
+    ),
+    "calibration around a pipeline": partial(
+        _around, lambda inner: calibration.CalibratedClassifierCV(inner, cv=3)
+    ),
+    "voting around pipelines": partial(
+        _around, lambda inner: ensemble.VotingClassifier([("a", inner), ("b", inner)])
+    ),
     "threshold around a pipeline": partial(
         _around, lambda inner: model_selection.FixedThresholdClassifier(inner, threshold=0.3)
     ),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tests.zoo import estimators, options, pipelines
-from tests.zoo.case import Case
+
+if TYPE_CHECKING:
+    from tests.zoo.case import Case
 
 __all__ = ["residents"]
 

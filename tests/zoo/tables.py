@@ -1,4 +1,4 @@
-"""The zoo's own data: real sets that come with scikit-learn, and made frames with everything that is awkward."""
+"""The zoo's own data: real sets that come with scikit-learn, and made frames of all that is awkward."""
 
 # ruff: noqa: ANN401 - a table may be of any library
 from __future__ import annotations
@@ -33,13 +33,15 @@ def _split(X: Any, y: Any, rows: int, seed: int = 0) -> Table:
 @cache
 def three() -> Table:
     """Iris: three classes, four positive columns."""
-    return _split(*load_iris(return_X_y=True), rows=100)
+    X, y = load_iris(return_X_y=True)
+    return _split(X, y, rows=100)
 
 
 @cache
 def wine() -> Table:
     """Wine: three classes, thirteen columns of very different scale."""
-    return _split(*load_wine(return_X_y=True), rows=110)
+    X, y = load_wine(return_X_y=True)
+    return _split(X, y, rows=110)
 
 
 @cache
@@ -64,7 +66,7 @@ def numbers(kind: str = "float64", *, offset: float = 0.0, holes: float = 0.0) -
     if holes:
         X[rng.random(X.shape) < holes] = np.nan
     X = np.abs(X) if kind.startswith("uint") else X
-    X = X > X.mean() if kind == "bool" else X.astype(kind)
+    X = X.mean() < X if kind == "bool" else X.astype(kind)
     return Table(X=X[:150], y=y[:150], fresh=X[150:])
 
 

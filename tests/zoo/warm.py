@@ -1,10 +1,9 @@
 """Children forked from a process that has imported everything, in place of fresh interpreters.
 
-Hundreds of models would otherwise pay for the same imports several times each. What runs in the child, and its
-limits, are those of packing.
+Hundreds of models would otherwise pay for the same imports several times each. What runs in the child, and
+its limits, are those of packing.
 """
 
-# ruff: noqa: ANN401 - tasks and replies are whatever packing sends
 from __future__ import annotations
 
 import multiprocessing
@@ -31,7 +30,7 @@ def keep_warm() -> None:
     import skl2onnx  # noqa: F401
 
     converters._run_child = _convert
-    parity.run_child = _ask
+    parity.run_child = _ask  # type: ignore[attr-defined]
 
 
 def _convert(name: str, room: Path, time_limit: float, memory_limit: int) -> int:
@@ -75,5 +74,5 @@ def _child(work: Callable[[Connection], object], theirs: Connection) -> None:
     try:
         work(theirs)
     except BaseException:  # noqa: BLE001 - as an interpreter of its own would end
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
         os._exit(1)

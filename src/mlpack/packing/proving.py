@@ -15,7 +15,7 @@ from mlpack.packing.evidence.golden import make_golden
 from mlpack.packing.evidence.native import NativeModel
 from mlpack.packing.evidence.parity import Asked, Measurement, ask_original, measure
 from mlpack.packing.evidence.probes import probes
-from mlpack.packing.evidence.rules import learn_rules
+from mlpack.packing.evidence.rules import base_rows, learn_rules
 from mlpack.packing.example import read_example
 from mlpack.packing.export.ladder import Refusal, candidates
 from mlpack.packing.profile import infer_contract
@@ -127,7 +127,19 @@ def _read(model: object, example: object, methods: Sequence[str] | None) -> tupl
             f"the model was fitted on {description.width} columns, found {len(rows.columns)}", where="example"
         )
     chosen = _choose_methods(description, methods)
-    return NativeModel(adapter=adapter, model=model, example=rows, methods=chosen), description
+    native = NativeModel(adapter=adapter, model=model, example=rows, methods=chosen)
+    return (native if methods is not None else _without_unimplemented(native)), description
+
+
+def _without_unimplemented(native: NativeModel) -> NativeModel:
+    """Leave out methods that the class has and this model's options have not."""
+    one = base_rows(native.example, 1)
+    kept = [
+        method
+        for method in native.methods
+        if not isinstance(replace(native, methods=(method,)).answer(one), NotImplementedError)
+    ]
+    return replace(native, methods=kept or native.methods)
 
 
 def _choose_methods(description: Description, methods: Sequence[str] | None) -> tuple[Method, ...]:

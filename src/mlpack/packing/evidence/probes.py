@@ -145,13 +145,21 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     yield from cells("negative limit", limited, lambda c: -(rules[c.name].limit or 0.0), set())
     yield from cells("tiny", floats, lambda _: 1e-310, set(rules))
     whole = [column for column in numeric if column.kind == "integer"]
-    for number in (2**31 - 1, 2**53, -(2**62)):
-        yield from cells(f"integer {number}", whole, lambda _, number=number: number, set())  # type: ignore[misc]
+    yield from cells("largest integer", whole, lambda c: _integer_limits(c)[1], set())
+    yield from cells("smallest integer", whole, lambda c: _integer_limits(c)[0], set())
     yield from _together(example, rules)
     yield from cells("unknown string", texts, lambda _: UNSEEN, unknown)
     yield from cells("empty string", texts, lambda _: "", unknown)
     yield from cells("padded string", texts, lambda c: f" {_first(c)} ", unknown)
     yield from cells("re-cased string", texts, lambda c: _first(c).swapcase(), unknown)
+
+
+def _integer_limits(column: Column) -> tuple[int, int]:
+    """Return extremes that the column's own type holds, and a double too where missing values make it one."""
+    import numpy as np
+
+    info = np.iinfo(np.dtype(column.source.lower()))
+    return max(int(info.min), -(2**53)), min(int(info.max), 2**53)
 
 
 def _together(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:

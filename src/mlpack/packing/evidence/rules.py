@@ -75,7 +75,8 @@ def learn_rules(native: NativeModel) -> dict[str, Rules]:
     wide = [
         column
         for column in numeric
-        if column.dtype == "float64" or (column.kind == "integer" and column.name in nullable)
+        if (column.kind == "float" and column.dtype == "float64")
+        or (column.kind == "integer" and column.name in nullable and _holds_fractions(native, column))
     ]
     huge = _accepted(native, wide, lambda _: LARGEST)
     limits = _limits(native, [column for column in wide if column.name not in huge | infinite])
@@ -89,6 +90,11 @@ def learn_rules(native: NativeModel) -> dict[str, Rules]:
         )
         for column in columns
     }
+
+
+def _holds_fractions(native: NativeModel, column: Column) -> bool:
+    """Return whether an integer column becomes one of floats as NumPy's do, rather than refuse a fraction."""
+    return native.example.library != "polars" and column.source.islower()
 
 
 def _limits(native: NativeModel, columns: Sequence[Column]) -> dict[str, float]:

@@ -38,7 +38,11 @@ FAMILIES: dict[str, str] = {
         ),
         "functions": ("sklearn.preprocessing.FunctionTransformer",),
         "imputation": ("sklearn.impute.SimpleImputer", "sklearn.impute.MissingIndicator"),
-        "encoding": ("sklearn.preprocessing.OneHotEncoder", "sklearn.preprocessing.OrdinalEncoder", "sklearn.preprocessing.TargetEncoder"),
+        "encoding": (
+            "sklearn.preprocessing.OneHotEncoder",
+            "sklearn.preprocessing.OrdinalEncoder",
+            "sklearn.preprocessing.TargetEncoder",
+        ),
         "scaling": (
             "sklearn.preprocessing.StandardScaler",
             "sklearn.preprocessing.MinMaxScaler",
@@ -62,7 +66,11 @@ FAMILIES: dict[str, str] = {
             "sklearn.feature_selection.RFE",
             "sklearn.feature_selection.RFECV",
         ),
-        "projection": ("sklearn.decomposition.PCA", "sklearn.decomposition.IncrementalPCA", "sklearn.decomposition.TruncatedSVD"),
+        "projection": (
+            "sklearn.decomposition.PCA",
+            "sklearn.decomposition.IncrementalPCA",
+            "sklearn.decomposition.TruncatedSVD",
+        ),
         "linear_regression": (
             "sklearn.linear_model.LinearRegression",
             "sklearn.linear_model.Ridge",
@@ -192,10 +200,19 @@ FAMILIES: dict[str, str] = {
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
 
 
-_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
-"""Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
-
-UNCHECKED = frozenset(("composition", "delegation", "functions", "dummies", "committees", "crowds", "lightgbm", "histogram_boosting", "selection"))
+UNCHECKED = frozenset(
+    (
+        "composition",
+        "delegation",
+        "functions",
+        "dummies",
+        "committees",
+        "crowds",
+        "lightgbm",
+        "histogram_boosting",
+        "selection",
+    )
+)
 """Families that take whatever comes, or leave the check to the models inside."""
 
 IN_SINGLE = frozenset(("trees", "gradient_boosting", "isolation"))
@@ -282,7 +299,7 @@ class Scope:
         return family
 
     def _guard(self, model: object, columns: Columns) -> None:
-        """Refuse the rows that the step's own input check refuses; most look for values that are not finite."""
+        """Refuse the rows that the step's own input check refuses: most look for values not finite."""
         family = FAMILIES.get(public_name(type(model)))
         if family in UNCHECKED:
             return

@@ -29,7 +29,11 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     votes = []
     for inner, member in _members(scope, model):
         vote = _encoded(inner, member, columns) if hard else inner.respond(member, columns, "predict").name
-        votes.append(Tensor(scope.graph.op("Reshape", vote, scope.graph.ints([-1, 1])), "int64" if hard else "float64", 1))
+        votes.append(
+            Tensor(
+                scope.graph.op("Reshape", vote, scope.graph.ints([-1, 1])), "int64" if hard else "float64", 1
+            )
+        )
     return Columns.of(scope.graph.concat(votes))
 
 
@@ -187,5 +191,7 @@ def _monotonic(scope: Scope, model: Fitted, x: str) -> str:
     above = graph.op("Greater", at, graph.doubles(xs[1:-1].reshape(1, -1)))
     piece = graph.op("ReduceSum", graph.op("Cast", above, to=7), graph.ints([1]), keepdims=0)
     slopes = (ys[1:] - ys[:-1]) / (xs[1:] - xs[:-1])
-    low, slope, start = (graph.op("Gather", graph.doubles(item.reshape(-1, 1)), piece) for item in (xs[:-1], slopes, ys[:-1]))
+    low, slope, start = (
+        graph.op("Gather", graph.doubles(item.reshape(-1, 1)), piece) for item in (xs[:-1], slopes, ys[:-1])
+    )
     return graph.op("Add", graph.op("Mul", slope, graph.op("Sub", at, low)), start)

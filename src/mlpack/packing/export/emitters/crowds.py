@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
 
@@ -54,7 +52,9 @@ def _inputs(scope: Scope, model: Fitted, columns: Columns) -> list[Columns]:
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
     whole = Columns.of(scope.graph.matrix(columns, columns.float_kind))
-    return [scope.graph.select(whole, [int(at) for at in features]) for features in model.estimators_features_]
+    return [
+        scope.graph.select(whole, [int(at) for at in features]) for features in model.estimators_features_
+    ]
 
 
 def _bagged(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -102,7 +102,9 @@ def _boosted(scope: Scope, model: Fitted, columns: Columns, method: Method) -> T
         if len(member.classes_) != classes:
             raise scope.unsupported(member, "has not seen every class")
         hit = graph.op("Greater", _hits(inner, member, columns, classes), graph.doubles(0.5))
-        parts.append(graph.op("Where", hit, graph.doubles(weight), graph.doubles(-1 / (classes - 1) * weight)))
+        parts.append(
+            graph.op("Where", hit, graph.doubles(weight), graph.doubles(-1 / (classes - 1) * weight))
+        )
     scores = graph.op("Div", _total(scope, parts), graph.doubles(float(model.estimator_weights_.sum())))
     if classes == 2:
         signed = graph.op("Mul", scores, graph.doubles([[-1.0, 1.0]]))
@@ -131,7 +133,9 @@ def _shared(scope: Scope, scores: str, classes: int, method: Method) -> Tensor:
 def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit the weighted median: the first value at which half of the weight is reached."""
     graph, count = scope.graph, len(model.estimators_)
-    answers = [_column(scope, inner.respond(member, columns, method)) for inner, member in _members(scope, model)]
+    answers = [
+        _column(scope, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
+    ]
     values = _side_by_side(scope, answers)
     ordered, places = graph.ops("TopK", values, graph.ints([count]), outputs=2, axis=1, largest=0, sorted=1)
     weights = graph.op("Gather", graph.doubles(model.estimator_weights_[:count]), places)
@@ -167,7 +171,9 @@ def _one_against_rest(scope: Scope, model: Fitted, columns: Columns, method: Met
 
 
 def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
-    names = [_column(inner, inner.respond(member, columns, method)) for inner, member in _members(scope, model)]
+    names = [
+        _column(inner, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
+    ]
     return Tensor(_side_by_side(scope, names), "float64", len(names))
 
 

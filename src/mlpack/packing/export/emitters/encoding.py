@@ -41,7 +41,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
 
 
 def _by_target(scope: Scope, model: Fitted, columns: Columns) -> Columns:
-    """Emit TargetEncoder: every category becomes the mean target of its rows, an unknown one the whole mean."""
+    """Emit TargetEncoder: a category becomes the mean target of its rows, an unknown one the whole mean."""
     graph, several = scope.graph, model.target_type_ == "multiclass"
     targets = len(model.classes_) if several else 1
     means = np.reshape(model.target_mean_, (1, -1))

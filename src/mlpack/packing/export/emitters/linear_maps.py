@@ -30,7 +30,9 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         x = graph.op("Cos", graph.op("Add", x, graph.doubles(np.reshape(model.random_offset_, (1, -1)))))
         x = graph.op("Mul", x, graph.doubles((2.0 / matrix.shape[1]) ** 0.5))
     if name == "BernoulliRBM":
-        x = formulas.sigmoid(graph, graph.op("Add", x, graph.doubles(np.reshape(model.intercept_hidden_, (1, -1)))))
+        x = formulas.sigmoid(
+            graph, graph.op("Add", x, graph.doubles(np.reshape(model.intercept_hidden_, (1, -1))))
+        )
     return Columns.of(Tensor(x, "float64", int(matrix.shape[1])))
 
 

@@ -10,7 +10,6 @@ from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
-    from mlpack.format.contract import Method
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
@@ -30,8 +29,12 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     if model.standardize:
         graph.guard(x, nulls=True)  # the scaler inside checks its input
         scaler = model._scaler  # noqa: SLF001 - the fitted scaler
-        x = Tensor(graph.op("Sub", x.name, graph.doubles(np.reshape(scaler.mean_, (1, -1)))), "float64", x.width)
-        x = Tensor(graph.op("Div", x.name, graph.doubles(np.reshape(scaler.scale_, (1, -1)))), "float64", x.width)
+        x = Tensor(
+            graph.op("Sub", x.name, graph.doubles(np.reshape(scaler.mean_, (1, -1)))), "float64", x.width
+        )
+        x = Tensor(
+            graph.op("Div", x.name, graph.doubles(np.reshape(scaler.scale_, (1, -1)))), "float64", x.width
+        )
     return Columns.of(x)
 
 

@@ -10,7 +10,6 @@ from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
-    from mlpack.format.contract import Method
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["transform"]
@@ -57,7 +56,11 @@ def _basis(scope: Scope, model: Fitted, x: str, spline: Fitted) -> Tensor:
         ends = np.stack([spline(low, nu=1), spline(high, nu=1)])
         keep = max(degree, 2) if degree <= 1 else degree
         ends[0, keep:] = ends[1, : count - keep] = 0.0
-        side = graph.op("Cast", graph.op("Greater", graph.op("Reshape", beyond, graph.ints([-1])), graph.doubles(0.0)), to=7)
+        side = graph.op(
+            "Cast",
+            graph.op("Greater", graph.op("Reshape", beyond, graph.ints([-1])), graph.doubles(0.0)),
+            to=7,
+        )
         slope = graph.op("Gather", graph.doubles(ends), side)
         value = graph.op("Add", value, graph.op("Mul", beyond, slope))
     return Tensor(value, "float64", count)

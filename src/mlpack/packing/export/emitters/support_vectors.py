@@ -110,7 +110,7 @@ def _pairwise(scope: Scope, model: Fitted, kernel: str, pairs: list[tuple[int, i
         weights[mine, index] = dual[j - 1, mine]
         weights[theirs, index] = dual[i, theirs]
     product = scope.graph.op("MatMul", kernel, scope.graph.doubles(weights))
-    return scope.graph.op("Add", product, scope.graph.doubles(np.reshape(model._intercept_, (1, -1))))  # noqa: SLF001
+    return scope.graph.op("Add", product, scope.graph.doubles(np.reshape(model._intercept_, (1, -1))))
 
 
 def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
