@@ -66,11 +66,29 @@ SMALL: dict[str, Any] = {"n_estimators": 12, "max_iter": 60}
 """Smaller than the defaults, where the defaults are large for a zoo."""
 
 QUICK = {
-    "LogisticRegression", "Ridge", "RandomForestClassifier", "HistGradientBoostingRegressor", "StandardScaler",  # noqa: E501
-    "GradientBoostingClassifier", "DecisionTreeRegressor", "PCA", "IsolationForest", "VotingClassifier",
-    "KBinsDiscretizer", "PolynomialFeatures", "GaussianNB", "SVC", "MLPClassifier", "KMeans", "KNeighborsClassifier",  # noqa: E501
-    "QuantileTransformer", "BaggingClassifier", "OneVsRestClassifier", "PowerTransformer", "AdaBoostClassifier",  # noqa: E501
-}  # fmt: skip
+    "LogisticRegression",
+    "Ridge",
+    "RandomForestClassifier",
+    "HistGradientBoostingRegressor",
+    "StandardScaler",
+    "GradientBoostingClassifier",
+    "DecisionTreeRegressor",
+    "PCA",
+    "IsolationForest",
+    "VotingClassifier",
+    "KBinsDiscretizer",
+    "PolynomialFeatures",
+    "GaussianNB",
+    "SVC",
+    "MLPClassifier",
+    "KMeans",
+    "KNeighborsClassifier",
+    "QuantileTransformer",
+    "BaggingClassifier",
+    "OneVsRestClassifier",
+    "PowerTransformer",
+    "AdaBoostClassifier",
+}
 
 BINARY = {"FixedThresholdClassifier", "TunedThresholdClassifierCV", "SelfTrainingClassifier"}
 SEVERAL_LABELS = {"ClassifierChain", "MultiOutputClassifier"}

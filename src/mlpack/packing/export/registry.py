@@ -199,6 +199,8 @@ FAMILIES: dict[str, str] = {
 }
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
 
+_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
+"""Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
 
 UNCHECKED = frozenset(
     (
