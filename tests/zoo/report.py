@@ -20,7 +20,8 @@ Measured by `nox -s zoo`: every model below is fitted on small data and packed w
 that the table shows the certificate reached and not the one asked for. It is judged against the original by
 a judge that shares nothing with the probes of packing: training and fresh rows, shuffled columns, values on
 and beside thresholds, missing, infinite and huge values in every column, unknown, empty and padded strings,
-batches from 1 to 5,000 rows. **exact**, **tight** and **loose** mean the same shapes, types, labels and values within
+batches from 1 to 5,000 rows. **exact**, **tight** and **loose** mean the same shapes, types, labels and
+values within
 that certificate, and the same refusals. **refused** means that `mlpack.pack` said no, and why.
 
 One refusal is stricter than the original's, on purpose: integers beyond 2**53 in columns with missing values.
