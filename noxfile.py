@@ -73,6 +73,14 @@ def wide(session: nox.Session) -> None:
 
 
 @nox.session
+def zoo(session: nox.Session) -> None:
+    """Pack every model of the zoo, judge it, and write the table of the documentation."""
+    _install(session, "dev")
+    table = [] if session.posargs else ["--table", "docs/reference/model-coverage.md"]
+    session.run("python", "-m", "tests.zoo", *table, *session.posargs)
+
+
+@nox.session
 def cover(session: nox.Session) -> None:
     """Measure which lines and branches the tests reach."""
     _install(session, "dev")

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mlpack.errors import FormatError, MlpackError, UsageError
+from mlpack.errors import FormatError, InputError, MlpackError, UsageError
 from mlpack.format.contract import Contract, Input, Output
 from mlpack.runtime.notices import ContractWarning
 
@@ -30,6 +30,9 @@ _METHODS = (
     "transform",
     "score_samples",
 )
+REFUSED = "mlpack.refused"
+"""Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
+
 _HERE = __file__.rpartition("predictor.py")[0]
 
 
@@ -94,6 +97,7 @@ class Predictor:
             self.feature_names_in_ = np.array([item.name for item in contract.inputs], dtype=object)
         self._intake = Intake(contract, ranges)
         self._session = session
+        self._guards = [item.name for item in session.get_outputs() if item.name == REFUSED]
         self._counts: dict[str, int] = {}
         self._warned: set[str] = set()
         self._lock = threading.Lock()
@@ -123,7 +127,7 @@ class Predictor:
 
         read, run, note = self._intake.read, self._session.run, self._note
         finish = finisher(output, tensor_type)
-        names = [output.tensor]
+        names = [output.tensor, *self._guards]
         errors = engine_errors()
 
         def method(X: object) -> NDArray[Any]:  # noqa: N803  (scikit-learn's name)
@@ -133,13 +137,15 @@ class Predictor:
             if feeds is None:
                 return empty_answer(output)
             try:
-                answer: NDArray[Any] = run(names, feeds)[0]
+                answer, *refused = run(names, feeds)
             except errors as error:
                 raise MlpackError(
                     f"onnxruntime failed on these rows ({type(error).__name__})",
                     code="engine",
                     where=output.method,
                 ) from error
+            if refused and refused[0].any():
+                _refuse(refused[0])
             return answer if finish is None else finish(answer)
 
         method.__name__ = output.method
@@ -181,6 +187,16 @@ class Predictor:
         title = f"{self.name} {self.version}".strip()
         offered = ", ".join(output.method for output in self.outputs)
         return f"<Predictor {title}: {self.n_features_in_} inputs -> {offered}>"
+
+
+def _refuse(rows: NDArray[np.bool_]) -> NoReturn:
+    """Raise what the original's own input check would have raised."""
+    first = int(rows.argmax())
+    raise InputError(
+        f"the original refuses {int(rows.sum())} row(s): a step of it computes a missing or infinite value",
+        where=f"rows: row {first}",
+        hint="the values are too large, or outside the domain of a function in the model",
+    )
 
 
 def _depth() -> int:

@@ -12,7 +12,8 @@ from sklearn.linear_model import LinearRegression
 
 from mlpack.errors import ExampleError, UsageError
 from mlpack.format.contract import Output
-from mlpack.packing.pack import _spread, pack
+from mlpack.packing.pack import pack
+from mlpack.packing.proving import _spread
 
 ROWS = np.arange(40.0).reshape(20, 2)
 MODEL = LinearRegression().fit(ROWS, ROWS[:, 0])

@@ -57,7 +57,6 @@ class Measurement:
         probes: Per probe set.
         complaints: What disagrees, one sentence each.
         disagreeing: Methods that the complaints are about.
-        unrefused: Probe sets with rows that the original refuses and the packed model answers.
     """
 
     certificate: str | None
@@ -65,7 +64,6 @@ class Measurement:
     probes: tuple[ProbeResult, ...]
     complaints: tuple[str, ...]
     disagreeing: frozenset[str]
-    unrefused: tuple[str, ...]
 
     def weaker_than(self, wanted: str) -> set[str]:
         """Return the methods that disagree or do not reach a certificate; `*` stands for refusals."""
@@ -149,7 +147,6 @@ class _Comparison:
     tallies: dict[Method, _Tally] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     disagreeing: set[str] = field(default_factory=set)
-    unrefused: list[str] = field(default_factory=list)
 
     def over(self, asked: Sequence[Asked], reply: Reply) -> Measurement:
         """Compare every answer and sum up."""
@@ -176,7 +173,6 @@ class _Comparison:
             probes=tuple(results),
             complaints=tuple(self.complaints),
             disagreeing=frozenset(self.disagreeing),
-            unrefused=tuple(self.unrefused),
         )
 
     def _probe(self, item: Asked, answers: Sequence[Answer]) -> ProbeResult:
@@ -192,7 +188,7 @@ class _Comparison:
             else:
                 worst = max(worst, self._outputs(item.probe.name, expected, actual.outputs))
         if unrefused:
-            self.unrefused.append(item.probe.name)
+            self._complain(item.probe.name, "*", f"{unrefused} row(s) that the original refuses are answered")
         outcome: Literal["agree", "refused", "answered"] = "agree"
         if unrefused:
             outcome = "answered"

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlpack.packing.evidence.rules import FLOAT32_MAX, UNSEEN, Rules, base_rows, evenly, with_cell
+from mlpack.packing.evidence.rules import (
+    FLOAT32_MAX,
+    LARGEST,
+    UNSEEN,
+    Rules,
+    base_rows,
+    evenly,
+    with_cell,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,6 +136,7 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
 
     nullable = {name for name, rule in rules.items() if rule.nulls}
     infinite = {name for name, rule in rules.items() if rule.infinities}
+    wide = [column for column in floats if column.dtype == "float64"]
     huge = {name for name, rule in rules.items() if rule.limit is None}
     unknown = {name for name, rule in rules.items() if rule.unknown}
     nan, inf = float("nan"), float("inf")
@@ -136,11 +145,53 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     )
     yield from cells("infinity", floats, lambda _: inf, infinite)
     yield from cells("minus infinity", floats, lambda _: -inf, infinite)
-    yield from cells("beyond float32", floats, lambda _: 2 * FLOAT32_MAX, huge)
+    yield from cells("largest float32", floats, lambda _: FLOAT32_MAX, huge)
+    for name, value in (("beyond float32", 2 * FLOAT32_MAX), ("huge", 1e300), ("largest", LARGEST)):
+        yield from cells(name, wide, lambda _, value=value: value, huge)  # type: ignore[misc]
+        yield from cells(f"{name}, negative", wide, lambda _, value=value: -value, huge)  # type: ignore[misc]
+    limited = [column for column in wide if rules[column.name].limit is not None]
+    yield from cells("at the limit", limited, lambda c: rules[c.name].limit, set())
+    yield from cells("negative limit", limited, lambda c: -(rules[c.name].limit or 0.0), set())
+    yield from cells("tiny", floats, lambda _: 1e-310, set(rules))
+    whole = [column for column in numeric if column.kind == "integer"]
+    yield from cells("largest integer", whole, lambda c: _integer_limits(c)[1], set())
+    yield from cells("smallest integer", whole, lambda c: _integer_limits(c)[0], set())
+    yield from _together(example, rules)
     yield from cells("unknown string", texts, lambda _: UNSEEN, unknown)
     yield from cells("empty string", texts, lambda _: "", unknown)
     yield from cells("padded string", texts, lambda c: f" {_first(c)} ", unknown)
     yield from cells("re-cased string", texts, lambda c: _first(c).swapcase(), unknown)
+
+
+def _integer_limits(column: Column) -> tuple[int, int]:
+    """Return extremes that the column's own type holds, and a double too where missing values make it one."""
+    import numpy as np
+
+    info = np.iinfo(np.dtype(column.source.lower()))
+    return max(int(info.min), -(2**53)), min(int(info.max), 2**53)
+
+
+def _together(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
+    """Yield rows with several unusual cells: what is accepted alone need not be accepted together."""
+    import numpy as np
+
+    rng = np.random.default_rng(20260102)
+    rows = dict(base_rows(example, 24))
+    for column in example.columns:
+        if rules[column.name].nulls:
+            values = rows[column.name]
+            empty = rng.random(24) < 0.5
+            empty[:2] = True
+            for row in np.flatnonzero(empty):
+                values = with_cell(values, int(row), None if column.kind == "text" else float("nan"))
+            rows[column.name] = values
+    yield Probe(name="several missing values", columns=rows, one_by_one=True)
+    huge = dict(base_rows(example, 4))
+    for column in example.columns:
+        if column.kind == "float" and column.dtype == "float64":
+            limit = rules[column.name].limit or LARGEST
+            huge[column.name] = np.array([1e30, -1e30, 1e300, 1.0]) if limit > 1e300 else huge[column.name]
+    yield Probe(name="every number huge", columns=huge, one_by_one=True)
 
 
 def _first(column: Column) -> str:

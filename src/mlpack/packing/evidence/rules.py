@@ -12,9 +12,22 @@ if TYPE_CHECKING:
     from mlpack.packing.evidence.native import Columns, NativeModel
     from mlpack.packing.example import Column, Example
 
-__all__ = ["FLOAT32_MAX", "UNSEEN", "Rules", "base_rows", "evenly", "learn_rules", "with_cell"]
+__all__ = [
+    "FLOAT32_MAX",
+    "LARGEST",
+    "UNSEEN",
+    "Rules",
+    "base_rows",
+    "evenly",
+    "learn_rules",
+    "with_cell",
+]
 
 FLOAT32_MAX = 3.4028234663852886e38
+SINGLE = 3.402823567797336e38
+"""Largest double that becomes a finite float32."""
+
+LARGEST = 1.7976931348623157e308
 UNSEEN = "<never seen>"
 """A string that stands for every value that the model was not fitted on."""
 
@@ -75,21 +88,66 @@ def learn_rules(native: NativeModel) -> dict[str, Rules]:
     """Return column name -> rules."""
     columns = native.example.columns
     numeric = [column for column in columns if column.kind in ("float", "integer")]
-    floats = [column for column in columns if column.kind == "float"]
+    floats = numeric  # an integer column that takes missing values becomes one of floats
     texts = [column for column in columns if column.kind == "text"]
     nullable = _accepted(native, [*numeric, *texts], _null)
     infinite = _accepted(native, floats, lambda _: float("inf"))
-    huge = _accepted(native, floats, lambda _: 2 * FLOAT32_MAX)
+    wide = [
+        column
+        for column in numeric
+        if (column.kind == "float" and column.dtype == "float64")
+        or (column.kind == "integer" and column.name in nullable and _holds_fractions(native, column))
+    ]
+    huge = _accepted(native, wide, lambda _: LARGEST)
+    limits = _limits(native, [column for column in wide if column.name not in huge | infinite])
     unknown = _accepted(native, texts, lambda _: UNSEEN)
     return {
         column.name: Rules(
             nulls=column.name in nullable,
-            infinities=column.name in infinite,
+            infinities=column.name in infinite and (column.kind == "float" or column.name in nullable),
             unknown=column.kind != "text" or column.name in unknown,
-            limit=FLOAT32_MAX if column.kind == "float" and column.name not in huge | infinite else None,
+            limit=limits.get(column.name),
         )
         for column in columns
     }
+
+
+def _holds_fractions(native: NativeModel, column: Column) -> bool:
+    """Return whether an integer column becomes one of floats as NumPy's do, rather than refuse a fraction."""
+    return native.example.library != "polars" and column.source.islower()
+
+
+def _limits(native: NativeModel, columns: Sequence[Column]) -> dict[str, float]:
+    """Return the largest number that the original accepts in each of some columns, found by bisection."""
+    single = {
+        column.name: SINGLE
+        for column in columns
+        if column.name in _accepted(native, [column], lambda _: SINGLE)
+        and column.name not in _accepted(native, [column], lambda _: 2 * FLOAT32_MAX)
+    }
+    found = {column.name: _bisect(native, column) for column in columns if column.name not in single}
+    return {**single, **{name: limit for name, limit in found.items() if limit is not None}}
+
+
+def _bisect(native: NativeModel, column: Column) -> float | None:
+    """Return the largest accepted number; None when not even the example's own size is accepted alone."""
+    import numpy as np
+
+    finite = np.abs(column.values[np.isfinite(column.values)])
+    low = float(finite.max(initial=1.0)) or 1.0
+    if column.name not in _accepted(native, [column], lambda _: low):
+        return None
+    # Positive doubles are ordered as their bits are.
+    bits = np.array([low, LARGEST]).view(np.int64)
+    accepted, refused = int(bits[0]), int(bits[1])
+    while refused - accepted > 1:
+        middle = (accepted + refused) // 2
+        value = float(np.array([middle]).view(np.float64)[0])
+        if _accepted(native, [column], lambda _, value=value: value):  # type: ignore[misc]
+            accepted = middle
+        else:
+            refused = middle
+    return float(np.array([accepted]).view(np.float64)[0])
 
 
 def _null(column: Column) -> float | None:

@@ -50,6 +50,7 @@ def converted_bytes(model: Fitted, contract: Contract, precision: Literal["float
     for output in contract.outputs:
         tensor = _response(graph, last, output, parts[output in raw_methods])
         graph.output(output.tensor, tensor)
+    graph.close()
     out = graph.model()
     out.ir_version = IR_VERSION
     del out.opset_import[:]
@@ -170,11 +171,12 @@ def _response(graph: GraphBuilder, model: Fitted, output: Output, parts: list[Te
     )
     if second and len(parts) < 2:
         raise Unsupported("skl2onnx", f"has no output for {output.method}")
+    if output.method == "predict_log_proba":
+        # Of a probability near zero the converter keeps too few digits for its logarithm.
+        raise Unsupported("skl2onnx", "has no output for predict_log_proba")
     if output.method == "score_samples":
         raise Unsupported("skl2onnx", "has no output for score_samples")
     result = parts[1 if second else 0]
-    if output.method == "predict_log_proba":
-        result = Tensor(graph.op("Log", graph.cast(result, "float64").name), "float64", result.width)
     if output.method == "decision_function" and len(output.shape) == 1:
         last = graph.op(
             "Gather", graph.op("Reshape", result.name, graph.ints([0, -1])), graph.ints(-1), axis=1

@@ -43,6 +43,7 @@ def _fill(graph: GraphBuilder, model: object, contract: Contract) -> None:
         else:
             result = scope.respond(model, columns, output.method)
         graph.output(output.tensor, _fitting(graph, result, output, kind))
+    graph.close()
 
 
 def element_kind(output: Output) -> Kind:

@@ -15,12 +15,14 @@ __all__ = [
     "each_row",
     "expm1",
     "log1p",
+    "log_softmax",
     "logit",
     "pair",
     "positive",
     "rows_to_one",
     "sigmoid",
     "softmax",
+    "squared_distances",
 ]
 
 
@@ -42,13 +44,33 @@ def softmax(graph: GraphBuilder, x: str) -> str:
     return graph.op("Div", powers, graph.op("ReduceSum", powers, graph.ints([1]), keepdims=1))
 
 
+def log_softmax(graph: GraphBuilder, x: str) -> str:
+    """Return the row-wise logarithm of the softmax of `(N, k)`."""
+    top = graph.op("ReduceMax", x, graph.ints([1]), keepdims=1)
+    top = graph.op("Where", graph.op("IsInf", top), graph.doubles(0.0), top)
+    powers = graph.op("Exp", graph.op("Sub", x, top))
+    total = graph.op("Log", graph.op("ReduceSum", powers, graph.ints([1]), keepdims=1))
+    return graph.op("Sub", x, graph.op("Add", total, top))
+
+
+def squared_distances(graph: GraphBuilder, x: str, centres: np.ndarray) -> str:
+    """Return `(N, k)` of |x|^2 - 2 x.c + |c|^2, added up in scikit-learn's order and never below zero."""
+    product = graph.op("Mul", graph.op("MatMul", x, graph.doubles(centres.T)), graph.doubles(-2.0))
+    own = graph.op("ReduceSum", graph.op("Mul", x, x), graph.ints([1]), keepdims=1)
+    theirs = graph.doubles(np.einsum("ij,ij->i", centres, centres).reshape(1, -1))
+    total = graph.op("Add", graph.op("Add", product, own), theirs)
+    zero = graph.doubles(0.0)
+    return graph.op("Where", graph.op("Less", total, zero), zero, total)
+
+
 def log1p(graph: GraphBuilder, x: str) -> str:
     """Return log(1 + x), compensated: ONNX has no log1p and Log(1 + x) loses small values."""
     one = graph.doubles(1.0)
     u = graph.op("Add", one, x)
     compensated = graph.op("Div", graph.op("Mul", graph.op("Log", u), x), graph.op("Sub", u, one))
     value = graph.op("Where", graph.op("Equal", u, one), x, compensated)
-    return graph.op("Where", graph.op("Equal", x, graph.doubles(np.inf)), x, value)
+    # Far from zero the plain logarithm is exact, and the compensation would overflow.
+    return graph.op("Where", graph.op("Greater", x, graph.doubles(1e16)), graph.op("Log", u), value)
 
 
 def expm1(graph: GraphBuilder, x: str) -> str:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-__all__ = ["Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported"]
+__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported"]
+
+REFUSED = "mlpack.refused"
+"""Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
 
 OPSET = 21
 ML_OPSET = 5  # TreeEnsemble in double
@@ -102,6 +105,10 @@ class Columns:
 class GraphBuilder:
     """Collects nodes and constants; equal nodes and equal constants are shared.
 
+    Attributes:
+        finite: Values that are finite (or missing as the contract allows) in every row that it accepts.
+        guards: Values `(N,)` that are true in rows which a step of the original refuses.
+
     Node results are named `/t0`, `/t1`, ... and constants `/c0`, `/c1`, ... in order of creation, which the
     fitted model alone decides. The slash keeps them apart from the names of inputs and outputs.
     """
@@ -110,6 +117,8 @@ class GraphBuilder:
     constants: dict[bytes, onnx.TensorProto] = field(default_factory=dict)
     inputs: list[onnx.ValueInfoProto] = field(default_factory=list)
     outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
+    finite: set[str] = field(default_factory=set)
+    guards: list[str] = field(default_factory=list)
     _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _count: int = 0
 
@@ -165,6 +174,7 @@ class GraphBuilder:
         from onnx import helper
 
         self.inputs.append(helper.make_tensor_value_info(name, _ONNX_TYPES[kind], ["N", width]))
+        self.finite.add(name)  # what may not be is refused by the contract
         return Tensor(name, kind, width)
 
     def output(self, name: str, tensor: Tensor) -> None:
@@ -179,13 +189,17 @@ class GraphBuilder:
         """Return the tensor in another element type; free when it has it already."""
         if tensor.kind == kind:
             return tensor
-        return Tensor(self.op("Cast", tensor.name, to=_ONNX_TYPES[kind]), kind, tensor.width)
+        name = self.op("Cast", tensor.name, to=_ONNX_TYPES[kind])
+        if tensor.kind not in ("float64", "string") or kind != "float32" or self._is_input(tensor.name):
+            self._inherit(name, tensor.name)
+        return Tensor(name, kind, tensor.width)
 
     def concat(self, tensors: Sequence[Tensor]) -> Tensor:
         """Return `[N, a]`, `[N, b]`, ... of one kind as `[N, a + b + ...]`."""
         if len(tensors) == 1:
             return tensors[0]
         name = self.op("Concat", *(tensor.name for tensor in tensors), axis=1)
+        self._inherit(name, *(tensor.name for tensor in tensors))
         return Tensor(name, tensors[0].kind, sum(tensor.width or 0 for tensor in tensors))
 
     def matrix(self, columns: Columns, kind: Kind) -> Tensor:
@@ -201,6 +215,7 @@ class GraphBuilder:
         if list(indices) == list(range(tensor.width or 0)):
             return tensor
         name = self.op("Gather", tensor.name, self.ints(list(indices)), axis=1)
+        self._inherit(name, tensor.name)
         return Tensor(name, tensor.kind, len(indices))
 
     def select(self, columns: Columns, indices: Iterable[int]) -> Columns:
@@ -219,6 +234,41 @@ class GraphBuilder:
                 for block, places in runs
             )
         )
+
+    def _is_input(self, name: str) -> bool:
+        return any(value.name == name for value in self.inputs)
+
+    def _inherit(self, name: str, *sources: str) -> None:
+        if self.finite.issuperset(sources):
+            self.finite.add(name)
+
+    def guard(self, tensor: Tensor, *, nulls: bool) -> None:
+        """Refuse rows in which a computed value is infinite, or missing unless `nulls`, as the original does.
+
+        Free for values that are known to be finite once the contract has let the row pass.
+        """
+        if tensor.kind not in ("float64", "float32") or tensor.name in self.finite:
+            return
+        zero = self.const(np.zeros((), dtype=tensor.kind))
+        if nulls:
+            bad = self.op("Cast", self.op("IsInf", tensor.name), to=_ONNX_TYPES["float32"])
+            total = self.op("ReduceMax", bad, self.ints([1]), keepdims=0)
+            found = self.op("Greater", total, self.const(np.zeros((), dtype=np.float32)))
+        else:
+            # Zero times anything finite is zero; NaN and the infinities give NaN, and sums keep it.
+            total = self.op("ReduceSum", self.op("Mul", tensor.name, zero), self.ints([1]), keepdims=0)
+            found = self.op("IsNaN", total)
+        if found not in self.guards:
+            self.guards.append(found)
+
+    def close(self) -> None:
+        """Declare the output that says which rows the original refuses, if any step found reason to look."""
+        if not self.guards:
+            return
+        whole = self.guards[0]
+        for guard in self.guards[1:]:
+            whole = self.op("Or", whole, guard)
+        self.output(REFUSED, Tensor(whole, "bool", None))
 
     def model(self) -> onnx.ModelProto:
         """Return the finished model."""

@@ -32,12 +32,17 @@ FAMILIES: dict[str, str] = {
             "sklearn.model_selection.FixedThresholdClassifier",
             "sklearn.model_selection.TunedThresholdClassifierCV",
             "sklearn.frozen.FrozenEstimator",
+            "sklearn.semi_supervised.SelfTrainingClassifier",
             "sklearn.compose.TransformedTargetRegressor",
             "sklearn.linear_model.RANSACRegressor",
         ),
         "functions": ("sklearn.preprocessing.FunctionTransformer",),
         "imputation": ("sklearn.impute.SimpleImputer", "sklearn.impute.MissingIndicator"),
-        "encoding": ("sklearn.preprocessing.OneHotEncoder", "sklearn.preprocessing.OrdinalEncoder"),
+        "encoding": (
+            "sklearn.preprocessing.OneHotEncoder",
+            "sklearn.preprocessing.OrdinalEncoder",
+            "sklearn.preprocessing.TargetEncoder",
+        ),
         "scaling": (
             "sklearn.preprocessing.StandardScaler",
             "sklearn.preprocessing.MinMaxScaler",
@@ -61,7 +66,11 @@ FAMILIES: dict[str, str] = {
             "sklearn.feature_selection.RFE",
             "sklearn.feature_selection.RFECV",
         ),
-        "projection": ("sklearn.decomposition.PCA", "sklearn.decomposition.TruncatedSVD"),
+        "projection": (
+            "sklearn.decomposition.PCA",
+            "sklearn.decomposition.IncrementalPCA",
+            "sklearn.decomposition.TruncatedSVD",
+        ),
         "linear_regression": (
             "sklearn.linear_model.LinearRegression",
             "sklearn.linear_model.Ridge",
@@ -123,6 +132,59 @@ FAMILIES: dict[str, str] = {
             "sklearn.ensemble.HistGradientBoostingRegressor",
         ),
         "isolation": ("sklearn.ensemble.IsolationForest",),
+        "naive_bayes": (
+            "sklearn.naive_bayes.GaussianNB",
+            "sklearn.naive_bayes.MultinomialNB",
+            "sklearn.naive_bayes.ComplementNB",
+            "sklearn.naive_bayes.BernoulliNB",
+        ),
+        "networks": ("sklearn.neural_network.MLPClassifier", "sklearn.neural_network.MLPRegressor"),
+        "support_vectors": (
+            "sklearn.svm.SVC",
+            "sklearn.svm.NuSVC",
+            "sklearn.svm.SVR",
+            "sklearn.svm.NuSVR",
+            "sklearn.svm.OneClassSVM",
+        ),
+        "clusters": (
+            "sklearn.cluster.KMeans",
+            "sklearn.cluster.MiniBatchKMeans",
+            "sklearn.cluster.BisectingKMeans",
+            "sklearn.cluster.Birch",
+            "sklearn.cluster.MeanShift",
+            "sklearn.cluster.AffinityPropagation",
+        ),
+        "quadratic": (
+            "sklearn.discriminant_analysis.QuadraticDiscriminantAnalysis",
+            "sklearn.covariance.EllipticEnvelope",
+        ),
+        "powers": ("sklearn.preprocessing.PowerTransformer",),
+        "splines": ("sklearn.preprocessing.SplineTransformer",),
+        "linear_maps": (
+            "sklearn.decomposition.FastICA",
+            "sklearn.decomposition.FactorAnalysis",
+            "sklearn.decomposition.SparsePCA",
+            "sklearn.decomposition.MiniBatchSparsePCA",
+            "sklearn.cross_decomposition.PLSRegression",
+            "sklearn.cross_decomposition.PLSCanonical",
+            "sklearn.cross_decomposition.PLSSVD",
+            "sklearn.cross_decomposition.CCA",
+            "sklearn.random_projection.GaussianRandomProjection",
+            "sklearn.random_projection.SparseRandomProjection",
+            "sklearn.neighbors.NeighborhoodComponentsAnalysis",
+            "sklearn.neural_network.BernoulliRBM",
+            "sklearn.kernel_approximation.RBFSampler",
+            "sklearn.cluster.FeatureAgglomeration",
+        ),
+        "crowds": (
+            "sklearn.ensemble.BaggingClassifier",
+            "sklearn.ensemble.BaggingRegressor",
+            "sklearn.ensemble.AdaBoostClassifier",
+            "sklearn.ensemble.AdaBoostRegressor",
+            "sklearn.multiclass.OneVsRestClassifier",
+            "sklearn.multioutput.MultiOutputRegressor",
+            "sklearn.multioutput.RegressorChain",
+        ),
         "dummies": ("sklearn.dummy.DummyClassifier", "sklearn.dummy.DummyRegressor"),
         "committees": (
             "sklearn.ensemble.VotingClassifier",
@@ -137,9 +199,34 @@ FAMILIES: dict[str, str] = {
 }
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
 
-
 _LIBRARIES = ("sklearn", "lightgbm", "xgboost")
 """Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
+
+UNCHECKED = frozenset(
+    (
+        "composition",
+        "delegation",
+        "functions",
+        "dummies",
+        "committees",
+        "crowds",
+        "lightgbm",
+        "histogram_boosting",
+        "selection",
+    )
+)
+"""Families that take whatever comes, or leave the check to the models inside."""
+
+IN_SINGLE = frozenset(("trees", "gradient_boosting", "isolation"))
+"""Families that check their input after it has become float32."""
+
+
+def allows_nulls(model: object) -> bool:
+    """Return whether an estimator's input check lets missing values pass."""
+    tags = getattr(model, "__sklearn_tags__", None)
+    if tags is not None:
+        return bool(tags().input_tags.allow_nan)
+    return bool(model._get_tags()["allow_nan"])  # type: ignore[attr-defined]  # noqa: SLF001 - before 1.6
 
 
 class Family(Protocol):
@@ -195,12 +282,14 @@ class Scope:
         """Emit `model.transform` on `columns`."""
         family = self._family(model, "transform", "transform")
         self._check_width(model, columns)
+        self._guard(model, columns)
         return family.transform(self, model, columns)
 
     def respond(self, model: object, columns: Columns, method: Method) -> Tensor:
         """Emit `model.<method>` on `columns`; the result is `(N,)` or `(N, k)` exactly as the original's."""
         family = self._family(model, "respond", method)
         self._check_width(model, columns)
+        self._guard(model, columns)
         return family.respond(self, model, columns, method)
 
     def _family(self, model: object, ability: str, method: str) -> Family:
@@ -210,6 +299,16 @@ class Scope:
         if not hasattr(family, ability):
             raise self.unsupported(model, f"its emitter has no {method}")
         return family
+
+    def _guard(self, model: object, columns: Columns) -> None:
+        """Refuse the rows that the step's own input check refuses: most look for values not finite."""
+        family = FAMILIES.get(public_name(type(model)))
+        if family in UNCHECKED:
+            return
+        nulls = allows_nulls(model)
+        for block in columns.blocks:
+            tensor = self.graph.cast(block.tensor, "float32") if family in IN_SINGLE else block.tensor
+            self.graph.guard(tensor, nulls=nulls)
 
     def _check_width(self, model: object, columns: Columns) -> None:
         # A ColumnTransformer fitted with names may meet fewer or more columns, and checks them itself.

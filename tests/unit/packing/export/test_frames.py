@@ -215,5 +215,5 @@ def test_the_converter_gets_the_last_step_behind_our_own_preprocessing(
     assert "LabelEncoder" in kinds
     assert "Imputer" not in kinds  # the converter's, which has no kernel in double
     session = ort.InferenceSession(made.SerializeToString())
-    (found,) = session.run(None, feeds(contract, data))
+    (found,) = session.run([contract.outputs[0].tensor], feeds(contract, data))
     np.testing.assert_array_equal(model.classes_[found], model.predict(data))

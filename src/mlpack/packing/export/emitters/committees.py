@@ -18,9 +18,23 @@ __all__ = ["respond", "transform"]
 
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of a stack: the answers side by side."""
-    if not hasattr(model, "stack_method_"):
-        raise scope.unsupported(model, "its transform has no emitter")
-    return _stacked(scope, model, columns)
+    if hasattr(model, "stack_method_"):
+        return _stacked(scope, model, columns)
+    if getattr(model, "voting", "") == "soft":
+        if not model.flatten_transform:
+            raise scope.unsupported(model, "flatten_transform=False gives three dimensions")
+        shares = [inner.respond(member, columns, "predict_proba") for inner, member in _members(scope, model)]
+        return Columns.of(scope.graph.concat(shares))
+    hard = hasattr(model, "classes_")
+    votes = []
+    for inner, member in _members(scope, model):
+        vote = _encoded(inner, member, columns) if hard else inner.respond(member, columns, "predict").name
+        votes.append(
+            Tensor(
+                scope.graph.op("Reshape", vote, scope.graph.ints([-1, 1])), "int64" if hard else "float64", 1
+            )
+        )
+    return Columns.of(scope.graph.concat(votes))
 
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -139,7 +153,7 @@ def _calibrated(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
 def _one_calibrated(scope: Scope, member: Fitted, columns: Columns, classes: int) -> str:
     """Return one calibrated classifier's probabilities `(N, classes)`, Platt's sigmoid only."""
     graph, inside = scope.graph, member.estimator
-    if member.method != "sigmoid" or len(inside.classes_) != classes:
+    if member.method not in ("sigmoid", "isotonic") or len(inside.classes_) != classes:
         raise scope.unsupported(inside, f"calibration {member.method!r} has no emitter; 'sigmoid' has one")
     method: Method = "decision_function" if hasattr(inside, "decision_function") else "predict_proba"
     scores = scope.respond(inside, columns, method)
@@ -147,6 +161,14 @@ def _one_calibrated(scope: Scope, member: Fitted, columns: Columns, classes: int
         scores = Tensor(graph.op("Reshape", scores.name, graph.ints([-1, 1])), scores.kind, 1)
     elif classes == 2:
         scores = graph.pick(scores, [1])
+    if member.method == "isotonic":
+        width = scores.width or 1
+        parts = [
+            Tensor(_monotonic(scope, item, graph.pick(scores, [index]).name), "float64", 1)
+            for index, item in zip(range(width), member.calibrators, strict=True)
+        ]
+        share = graph.concat(parts).name
+        return formulas.pair(graph, share) if classes == 2 else formulas.rows_to_one(graph, share, classes)
     slopes = graph.doubles([[float(item.a_) for item in member.calibrators]])
     offsets = graph.doubles([[float(item.b_) for item in member.calibrators]])
     line = graph.op("Neg", graph.op("Add", graph.op("Mul", slopes, scores.name), offsets))
@@ -154,3 +176,22 @@ def _one_calibrated(scope: Scope, member: Fitted, columns: Columns, classes: int
     if classes == 2:
         return formulas.pair(graph, share)
     return formulas.rows_to_one(graph, share, classes)
+
+
+def _monotonic(scope: Scope, model: Fitted, x: str) -> str:
+    """Return an isotonic regression of `(N, 1)`: straight lines between thresholds, flat beyond them."""
+    graph = scope.graph
+    xs = np.asarray(model.X_thresholds_, dtype=np.float64)
+    ys = np.asarray(model.y_thresholds_, dtype=np.float64)
+    if model.out_of_bounds != "clip":
+        raise scope.unsupported(model, f"out_of_bounds={model.out_of_bounds!r}")
+    if len(ys) == 1:
+        return formulas.each_row(graph, x, graph.doubles([[ys[0]]]), 1)
+    at = formulas.clip(graph, x, graph.doubles(xs[0]), graph.doubles(xs[-1]))
+    above = graph.op("Greater", at, graph.doubles(xs[1:-1].reshape(1, -1)))
+    piece = graph.op("ReduceSum", graph.op("Cast", above, to=7), graph.ints([1]), keepdims=0)
+    slopes = (ys[1:] - ys[:-1]) / (xs[1:] - xs[:-1])
+    low, slope, start = (
+        graph.op("Gather", graph.doubles(item.reshape(-1, 1)), piece) for item in (xs[:-1], slopes, ys[:-1])
+    )
+    return graph.op("Add", graph.op("Mul", slope, graph.op("Sub", at, low)), start)

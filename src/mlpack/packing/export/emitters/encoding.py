@@ -19,6 +19,8 @@ __all__ = ["transform"]
 
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of an encoder."""
+    if hasattr(model, "encodings_"):
+        return _by_target(scope, model, columns)
     kind = np.dtype(model.dtype).name
     if kind not in ("float64", "float32", "int64", "int32", "bool"):
         raise scope.unsupported(model, f"dtype={kind} has no ONNX element type")
@@ -32,7 +34,41 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
             tensors.append(scope.graph.cast(part, cast("Kind", kind)))
     if not tensors:
         raise scope.unsupported(model, "every category is dropped, so the result has no columns")
-    return Columns.of(scope.graph.concat(tensors))
+    whole = scope.graph.concat(tensors)
+    if one_hot:
+        scope.graph.finite.add(whole.name)
+    return Columns.of(whole)
+
+
+def _by_target(scope: Scope, model: Fitted, columns: Columns) -> Columns:
+    """Emit TargetEncoder: a category becomes the mean target of its rows, an unknown one the whole mean."""
+    graph, several = scope.graph, model.target_type_ == "multiclass"
+    targets = len(model.classes_) if several else 1
+    means = np.reshape(model.target_mean_, (1, -1))
+    parts = []
+    for index in range(columns.width):
+        column = graph.select(columns, [index]).blocks[0].tensor
+        categories = list(model.categories_[index])
+        table = np.stack(model.encodings_[index * targets : (index + 1) * targets], axis=1)
+        table = np.concatenate([table, means])
+        count = len(categories)
+        if column.kind == "string":
+            code = _text_code(scope, model, column, categories, codes=list(range(count)), unknown=count)
+        else:
+            code = _number_code(scope, model, column, categories)
+        fetched = graph.op("Gather", graph.doubles(table), graph.op("Reshape", code, graph.ints([-1])))
+        parts.append(Tensor(fetched, "float64", targets))
+    whole = graph.concat(parts)
+    graph.finite.add(whole.name)
+    return Columns.of(whole)
+
+
+def _number_code(scope: Scope, model: Fitted, column: Tensor, categories: list[Any]) -> str:
+    """Return the int64 code `(N, 1)` of a number column; the number of categories for unknown values."""
+    graph, count = scope.graph, len(categories)
+    hits = graph.op("Cast", _number_hits(scope, model, column, categories), to=11)
+    steps = graph.doubles(np.arange(count, dtype=np.float64)[:, None] - count)
+    return graph.op("Cast", graph.op("Add", graph.op("MatMul", hits, steps), graph.doubles(count)), to=7)
 
 
 def _one_hot(
@@ -113,9 +149,7 @@ def _ordinal(
     if column.kind == "string":
         code = _text_code(scope, model, column, categories, codes=list(range(count)), unknown=count)
     else:
-        hits = graph.op("Cast", _number_hits(scope, model, column, categories), to=11)
-        steps = graph.doubles(np.arange(count, dtype=np.float64)[:, None] - count)
-        code = graph.op("Cast", graph.op("Add", graph.op("MatMul", hits, steps), graph.doubles(count)), to=7)
+        code = _number_code(scope, model, column, categories)
     return Tensor(graph.op("Gather", graph.doubles(values), code), "float64", 1)
 
 

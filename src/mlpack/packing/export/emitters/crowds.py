@@ -1,0 +1,191 @@
+"""Bagging, AdaBoost and the ways to make several classes of binary ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mlpack.packing.export import formulas
+from mlpack.packing.export.graph import Columns, Tensor
+
+if TYPE_CHECKING:
+    from mlpack.format.contract import Method
+    from mlpack.packing.export.registry import Fitted, Scope
+
+__all__ = ["respond"]
+
+
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    """Emit a method."""
+    step = {
+        "BaggingClassifier": _bagged,
+        "BaggingRegressor": _bagged_numbers,
+        "AdaBoostClassifier": _boosted,
+        "AdaBoostRegressor": _median,
+        "OneVsRestClassifier": _one_against_rest,
+        "MultiOutputRegressor": _each_alone,
+        "RegressorChain": _chained,
+    }[type(model).__name__]
+    return step(scope, model, columns, method)
+
+
+def _members(scope: Scope, model: Fitted) -> list[tuple[Scope, Fitted]]:
+    return [(scope.inner(f"estimators_[{index}]"), member) for index, member in enumerate(model.estimators_)]
+
+
+def _column(scope: Scope, tensor: Tensor) -> str:
+    return scope.graph.op("Reshape", tensor.name, scope.graph.ints([-1, 1]))
+
+
+def _side_by_side(scope: Scope, names: list[str]) -> str:
+    return scope.graph.op("Concat", *names, axis=1) if len(names) > 1 else names[0]
+
+
+def _total(scope: Scope, names: list[str]) -> str:
+    total = names[0]
+    for name in names[1:]:
+        total = scope.graph.op("Add", total, name)
+    return total
+
+
+def _inputs(scope: Scope, model: Fitted, columns: Columns) -> list[Columns]:
+    """Return what each member of a bag sees."""
+    if not columns.numeric:
+        raise scope.unsupported(model, "meets text columns")
+    whole = Columns.of(scope.graph.matrix(columns, columns.float_kind))
+    return [
+        scope.graph.select(whole, [int(at) for at in features]) for features in model.estimators_features_
+    ]
+
+
+def _bagged(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    graph, classes = scope.graph, len(model.classes_)
+    votes = []
+    for (inner, member), part in zip(_members(scope, model), _inputs(scope, model, columns), strict=True):
+        if len(member.classes_) != classes:
+            raise scope.unsupported(member, "has not seen every class")
+        if method == "decision_function":
+            votes.append(inner.respond(member, part, "decision_function"))
+        elif hasattr(member, "predict_proba"):
+            votes.append(inner.respond(member, part, "predict_proba"))
+        else:
+            votes.append(Tensor(_hits(inner, member, part, classes), "float64", classes))
+    total = graph.op("Div", _total(scope, [vote.name for vote in votes]), graph.doubles(float(len(votes))))
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, total), "int64", None)
+    if method == "predict_log_proba":
+        total = graph.op("Log", total)
+    return Tensor(total, "float64", votes[0].width)
+
+
+def _hits(scope: Scope, member: Fitted, columns: Columns, classes: int) -> str:
+    """Return `(N, classes)` with a one where the member's label is."""
+    label = _column(scope, scope.respond(member, columns, "predict"))
+    row = scope.graph.ints([list(range(classes))])
+    return scope.graph.op("Cast", scope.graph.op("Equal", label, row), to=11)
+
+
+def _bagged_numbers(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    graph = scope.graph
+    answers = [
+        inner.respond(member, part, method)
+        for (inner, member), part in zip(_members(scope, model), _inputs(scope, model, columns), strict=True)
+    ]
+    total = _total(scope, [graph.cast(answer, "float64").name for answer in answers])
+    return Tensor(graph.op("Div", total, graph.doubles(float(len(answers)))), "float64", answers[0].width)
+
+
+def _boosted(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    graph, classes = scope.graph, len(model.classes_)
+    parts = []
+    weights = [float(weight) for weight in model.estimator_weights_[: len(model.estimators_)]]
+    for (inner, member), weight in zip(_members(scope, model), weights, strict=True):
+        if len(member.classes_) != classes:
+            raise scope.unsupported(member, "has not seen every class")
+        hit = graph.op("Greater", _hits(inner, member, columns, classes), graph.doubles(0.5))
+        parts.append(
+            graph.op("Where", hit, graph.doubles(weight), graph.doubles(-1 / (classes - 1) * weight))
+        )
+    scores = graph.op("Div", _total(scope, parts), graph.doubles(float(model.estimator_weights_.sum())))
+    if classes == 2:
+        signed = graph.op("Mul", scores, graph.doubles([[-1.0, 1.0]]))
+        value = graph.op("ReduceSum", signed, graph.ints([1]), keepdims=0)
+        if method == "decision_function":
+            return Tensor(value, "float64", None)
+        if method == "predict":
+            return Tensor(formulas.positive(graph, value), "int64", None)
+        column = graph.op("Reshape", value, graph.ints([-1, 1]))
+        scores = graph.op("Mul", column, graph.doubles([[-0.5, 0.5]]))
+        return _shared(scope, scores, 2, method)
+    if method == "decision_function":
+        return Tensor(scores, "float64", classes)
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, scores), "int64", None)
+    scores = graph.op("Div", scores, graph.doubles(classes - 1.0))
+    return _shared(scope, scores, classes, method)
+
+
+def _shared(scope: Scope, scores: str, classes: int, method: Method) -> Tensor:
+    shares = formulas.softmax(scope.graph, scores)
+    shares = scope.graph.op("Log", shares) if method == "predict_log_proba" else shares
+    return Tensor(shares, "float64", classes)
+
+
+def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    """Emit the weighted median: the first value at which half of the weight is reached."""
+    graph, count = scope.graph, len(model.estimators_)
+    answers = [
+        _column(scope, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
+    ]
+    values = _side_by_side(scope, answers)
+    ordered, places = graph.ops("TopK", values, graph.ints([count]), outputs=2, axis=1, largest=0, sorted=1)
+    weights = graph.op("Gather", graph.doubles(model.estimator_weights_[:count]), places)
+    reached = graph.op("CumSum", weights, graph.ints(1))
+    last = graph.op("Gather", reached, graph.ints([count - 1]), axis=1)
+    enough = graph.op("GreaterOrEqual", reached, graph.op("Mul", graph.doubles(0.5), last))
+    first = graph.op("ArgMax", graph.op("Cast", enough, to=7), axis=1, keepdims=1, select_last_index=0)
+    return graph.flat(Tensor(graph.op("GatherElements", ordered, first, axis=1), "float64", 1))
+
+
+def _one_against_rest(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    graph, classes = scope.graph, len(model.classes_)
+    if model.multilabel_ or classes < 3:
+        raise scope.unsupported(model, "two classes, or several labels at once")
+    asked: Method = "predict_proba" if method == "predict_proba" else "decision_function"
+    if method == "predict" and not hasattr(model.estimators_[0], "decision_function"):
+        asked = "predict_proba"
+    scores = []
+    for inner, member in _members(scope, model):
+        if type(member).__name__ == "_ConstantPredictor":
+            raise scope.unsupported(model, "a class is constant")
+        score = inner.respond(member, columns, asked)
+        scores.append(_column(inner, graph.pick(score, [1]) if asked == "predict_proba" else score))
+    whole = _side_by_side(scope, scores)
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, whole), "int64", None)
+    if method == "predict_proba":
+        total = graph.op("ReduceSum", whole, graph.ints([1]), keepdims=1)
+        return Tensor(graph.op("Div", whole, total), "float64", classes)
+    if method != "decision_function":
+        raise scope.unsupported(model, f"has no {method}")
+    return Tensor(whole, "float64", classes)
+
+
+def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    names = [
+        _column(inner, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
+    ]
+    return Tensor(_side_by_side(scope, names), "float64", len(names))
+
+
+def _chained(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    graph = scope.graph
+    if not columns.numeric:
+        raise scope.unsupported(model, "meets text columns")
+    seen = graph.matrix(columns, "float64")
+    answers: list[Tensor] = []
+    for inner, member in _members(scope, model):
+        answer = Tensor(_column(inner, inner.respond(member, Columns.of(seen), method)), "float64", 1)
+        answers.append(answer)
+        seen = graph.concat([seen, answer])
+    order = [int(at) for at in model.order_]
+    return graph.pick(graph.concat(answers), [order.index(at) for at in range(len(order))])

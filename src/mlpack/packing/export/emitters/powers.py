@@ -1,0 +1,69 @@
+"""PowerTransformer: Yeo-Johnson."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlpack.packing.export import formulas
+from mlpack.packing.export.graph import Columns, Tensor
+
+if TYPE_CHECKING:
+    from mlpack.packing.export.registry import Fitted, Scope
+
+__all__ = ["transform"]
+
+
+def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
+    """Emit `transform`; each column has a power of its own."""
+    graph = scope.graph
+    if model.method != "yeo-johnson":
+        raise scope.unsupported(model, "method='box-cox' has no emitter; 'yeo-johnson' has one")
+    whole = Tensor(_doubles(scope, model, columns), "float64", columns.width)
+    parts = [
+        Tensor(_yeo_johnson(scope, graph.pick(whole, [index]).name, float(power)), "float64", 1)
+        for index, power in enumerate(model.lambdas_)
+    ]
+    x = graph.concat(parts)
+    if model.standardize:
+        graph.guard(x, nulls=True)  # the scaler inside checks its input
+        scaler = model._scaler  # noqa: SLF001 - the fitted scaler
+        x = Tensor(
+            graph.op("Sub", x.name, graph.doubles(np.reshape(scaler.mean_, (1, -1)))), "float64", x.width
+        )
+        x = Tensor(
+            graph.op("Div", x.name, graph.doubles(np.reshape(scaler.scale_, (1, -1)))), "float64", x.width
+        )
+    return Columns.of(x)
+
+
+def _yeo_johnson(scope: Scope, x: str, power: float) -> str:
+    """Return the transform of `(N, 1)`; NaN stays NaN.
+
+    Source: Yeo and Johnson, A New Family of Power Transformations, Biometrika 2000, equation 2.1.
+    """
+    graph, zero = scope.graph, scope.graph.doubles(0.0)
+    below = graph.op("Less", x, zero)
+    # Each side sees a value that it takes, so that the other side's rows cannot make it overflow.
+    up = _one_side(scope, graph.op("Where", below, zero, x), power)
+    down = graph.op("Neg", _one_side(scope, graph.op("Where", below, graph.op("Neg", x), zero), 2.0 - power))
+    return graph.op("Where", graph.op("IsNaN", x), x, graph.op("Where", below, down, up))
+
+
+def _one_side(scope: Scope, x: str, power: float) -> str:
+    graph = scope.graph
+    logarithm = formulas.log1p(graph, x)
+    if abs(power) < np.finfo(np.float64).eps:
+        return logarithm
+    grown = formulas.expm1(graph, graph.op("Mul", graph.doubles(power), logarithm))
+    return graph.op("Div", grown, graph.doubles(power))
+
+
+def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
+    """Return the columns as one double matrix `(N, k)`."""
+    if not columns.numeric:
+        raise scope.unsupported(model, "meets text columns")
+    if columns.float_kind == "float32":
+        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
+    return scope.graph.matrix(columns, "float64").name

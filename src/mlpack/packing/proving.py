@@ -1,0 +1,231 @@
+"""Proving a model: its contract, a graph that agrees with it, golden rows; nothing is written or locked."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
+from mlpack.format.contract import Contract, Method, Output
+from mlpack.packing.adapters import Description, find_adapter
+from mlpack.packing.assembly import CERTIFICATES, THREADS, Certificate
+from mlpack.packing.environment.wording import plain_reason
+from mlpack.packing.evidence.golden import make_golden
+from mlpack.packing.evidence.native import NativeModel
+from mlpack.packing.evidence.parity import Asked, Measurement, ask_original, measure
+from mlpack.packing.evidence.probes import probes
+from mlpack.packing.evidence.rules import base_rows, learn_rules
+from mlpack.packing.example import read_example
+from mlpack.packing.export.ladder import Refusal, candidates
+from mlpack.packing.profile import infer_contract
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mlpack.format.evidence import Golden, Parity
+
+__all__ = ["PackWarning", "Proof", "prove"]
+
+ROUTES: Mapping[Certificate, tuple[str, ...]] = {
+    "exact": ("emitters-float64", "skl2onnx-float64"),
+    "tight": ("emitters-float64", "skl2onnx-float64"),
+    "loose": ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32"),
+}
+"""Routes worth trying for each certificate: single precision never reaches the stronger two."""
+
+_LOGARITHM: Method = "predict_log_proba"
+"""The logarithm of a probability near 0 magnifies its last bit."""
+
+_ASIDE: tuple[Method, ...] = (_LOGARITHM, "score_samples", "transform")
+"""Methods beside the ones that a model is made for (`transform` only beside `predict`)."""
+
+
+class _LogarithmError(ExportError):
+    """Nothing but predict_log_proba keeps the model from being exported."""
+
+
+class PackWarning(UserWarning):
+    """Something about a bundle that its author should know before anyone relies on it."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Proof:
+    """What is known of a model once it has been exported and measured."""
+
+    native: NativeModel
+    description: Description
+    contract: Contract
+    graph: bytes
+    parity: Parity
+    golden: Golden
+
+
+def prove(
+    model: object,
+    example: object,
+    *,
+    methods: Sequence[str] | None = None,
+    certificate: Certificate = "tight",
+    golden: Literal["synthetic", "sample"] = "synthetic",
+) -> Proof:
+    """Export a model and measure that it agrees with the original; see `mlpack.pack` for the arguments.
+
+    Raises:
+        UsageError: An argument is wrong.
+        ModelError: The model is not fitted or not of a known kind.
+        ExampleError: The example is empty, of a wrong type, or the model rejects it.
+        ExportError: No route gives a graph that agrees within the certificate.
+    """
+    native, description = _read(model, example, methods)
+    try:
+        contract, graph, parity = _export(native, description, certificate)
+    except ExportError as error:
+        fewer = _essential(native.methods, error)
+        if methods is not None or fewer == tuple(native.methods):
+            raise
+        left_out = [method for method in native.methods if method not in fewer]
+        native = replace(native, methods=fewer)
+        try:
+            contract, graph, parity = _export(native, description, certificate)
+        except ExportError:
+            raise error from None  # the reasons for the whole model are the ones to read
+        warnings.warn(
+            f"{', '.join(left_out)} left out of the bundle: no route to ONNX agrees there: "
+            + "; ".join(error.problems),
+            PackWarning,
+            stacklevel=3,
+        )
+    return Proof(
+        native=native,
+        description=description,
+        contract=contract,
+        graph=graph,
+        parity=parity,
+        golden=make_golden(native, contract, golden),
+    )
+
+
+def _essential(methods: Sequence[Method], error: ExportError) -> tuple[Method, ...]:
+    """Return the methods without those that nobody asked for by name and that stand in the way."""
+    aside = {_LOGARITHM} if isinstance(error, _LogarithmError) else set(_ASIDE)
+    if "predict" not in methods:
+        aside.discard("transform")
+    return tuple(method for method in methods if method not in aside)
+
+
+def _read(model: object, example: object, methods: Sequence[str] | None) -> tuple[NativeModel, Description]:
+    adapter = find_adapter(model)
+    description = adapter.describe(model)
+    rows = read_example(example, description.columns)
+    if (
+        description.width is not None
+        and description.columns is None
+        and len(rows.columns) != description.width
+    ):
+        raise ExampleError(
+            f"the model was fitted on {description.width} columns, found {len(rows.columns)}", where="example"
+        )
+    chosen = _choose_methods(description, methods)
+    native = NativeModel(adapter=adapter, model=model, example=rows, methods=chosen)
+    return (native if methods is not None else _without_unimplemented(native)), description
+
+
+def _without_unimplemented(native: NativeModel) -> NativeModel:
+    """Leave out methods that the class has and this model's options have not."""
+    one = base_rows(native.example, 1)
+    kept = [
+        method
+        for method in native.methods
+        if not isinstance(replace(native, methods=(method,)).answer(one), NotImplementedError)
+    ]
+    return replace(native, methods=kept or native.methods)
+
+
+def _choose_methods(description: Description, methods: Sequence[str] | None) -> tuple[Method, ...]:
+    if methods is None:
+        return description.methods
+    if isinstance(methods, str) or not (hasattr(methods, "__iter__") and methods):
+        raise UsageError('expected a list of method names, such as ("predict",)', where="methods")
+    methods = tuple(methods)
+    for method in methods:
+        if method not in description.methods:
+            raise ModelError(
+                f"{description.original} does not offer {method!r}",
+                where="methods",
+                hint=f"it offers {', '.join(description.methods)}",
+            )
+    return tuple(method for method in description.methods if method in methods)
+
+
+def _learn(
+    native: NativeModel, description: Description
+) -> tuple[Contract, list[Asked], dict[Method, float]]:
+    """Ask the original everything that the contract and the evidence rest on."""
+    everything = {column.name: column.values for column in native.example.columns}
+    answers = native.answer(everything)
+    if isinstance(answers, Exception):
+        raise ExampleError(
+            f"the model rejects it: {type(answers).__name__}: {plain_reason(str(answers))}",
+            where="example",
+            hint="pass rows in the very form that the model was fitted on",
+        ) from answers
+    rules = learn_rules(native)
+    contract = infer_contract(native.example, rules, description, answers)
+    spreads = {output.method: _spread(output, answers[output.method]) for output in contract.outputs}
+    return contract, ask_original(native, probes(native.example, rules)), spreads
+
+
+def _spread(output: Output, answer: np.ndarray) -> float:
+    """Return what differences are measured against: the standard deviation of the original's answers."""
+    import numpy as np
+
+    if output.method == "predict_proba" or (output.method == "predict" and output.classes is not None):
+        return 1.0
+    finite = answer[np.isfinite(answer)].astype(np.float64)
+    largest = float(np.abs(finite).max(initial=0.0))
+    if largest == 0.0:
+        return 1.0
+    # Scaled first: squares of answers above 1e154 overflow, and no difference is large beside infinity.
+    return float((finite / largest).std() * largest) or 1.0
+
+
+def _export(
+    native: NativeModel, description: Description, wanted: Certificate
+) -> tuple[Contract, bytes, Parity]:
+    """Return the contract and the first graph of the ladder that agrees within the certificate asked for."""
+    contract, asked, spreads = _learn(native, description)
+    rejected: list[tuple[str, str]] = []
+    disagreeing: set[str] = set()
+    acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
+    for candidate in candidates(native.model, contract, rungs=ROUTES[wanted]):
+        if isinstance(candidate, Refusal):
+            rejected.append((candidate.rung, candidate.reason))
+            continue
+        measured = measure(contract, candidate.model, asked, spreads, threads=THREADS)
+        if isinstance(measured, str):
+            rejected.append((candidate.rung, measured))
+            disagreeing.add("*")
+        elif measured.certificate not in acceptable:
+            rejected.append((candidate.rung, _shortfall(measured, wanted)))
+            disagreeing |= measured.weaker_than(wanted)
+        else:
+            return contract, candidate.model, measured.parity(candidate.rung, THREADS, rejected)
+    kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
+    raise kind(
+        f"no route to ONNX agrees with the original within {wanted!r}",
+        where="model",
+        problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
+        hint=""
+        if wanted == "loose" or not disagreeing
+        else 'certificate="loose" accepts differences up to 1e-5 of the spread',
+    )
+
+
+def _shortfall(measured: Measurement, wanted: Certificate) -> str:
+    if measured.complaints:
+        more = f" (and {len(measured.complaints) - 3} more)" if len(measured.complaints) > 3 else ""
+        return "; ".join(measured.complaints[:3]) + more
+    worst = max(measured.methods, key=lambda item: item.worst)
+    return f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"

@@ -1,0 +1,71 @@
+"""The table of the documentation, from the verdicts alone: no times, no machine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.zoo.keeper import Result
+
+__all__ = ["BAD", "table_text"]
+
+BAD = ("DISAGREES", "ANSWERS-WHERE-NATIVE-REFUSES", "CRASHED", "CONTRACT-REFUSES-MORE")
+"""Verdicts that must not be."""
+
+_HEAD = """# Which models can be packed
+
+Measured by `nox -s zoo`: every model below is fitted on small data and packed with `certificate="loose"`, so
+that the table shows the certificate reached and not the one asked for. It is judged against the original by
+a judge that shares nothing with the probes of packing: training and fresh rows, shuffled columns, values on
+and beside thresholds, missing, infinite and huge values in every column, unknown, empty and padded strings,
+batches from 1 to 5,000 rows. **exact**, **tight** and **loose** mean the same shapes, types, labels and
+values within
+that certificate, and the same refusals. **refused** means that `mlpack.pack` said no, and why.
+
+One refusal is stricter than the original's, on purpose: integers beyond 2**53 in columns with missing values.
+"""
+
+
+def table_text(results: Sequence[Result]) -> str:
+    """Return the whole page."""
+    groups = list(dict.fromkeys(result.group for result in results))
+    lines = [
+        _HEAD,
+        "| group | cases | exact | tight | loose | refused | other |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for group in [*groups, "all"]:
+        mine = [item for item in results if group in (item.group, "all") and item.verdict != "unfit"]
+        counts = Counter(
+            item.detail.split(",")[0] if item.verdict == "agrees" else item.verdict for item in mine
+        )
+        known = [counts.pop(name, 0) for name in ("exact", "tight", "loose", "refused")]
+        cells = [
+            group,
+            len(mine),
+            *known,
+            ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "0",
+        ]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    for group in groups:
+        lines += ["", f"## {group.capitalize()}", "", "| model | verdict | by, or why not |", "|---|---|---|"]
+        lines += [_line(item) for item in results if item.group == group and item.verdict != "unfit"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(result: Result) -> str:
+    verdict, detail = result.verdict, result.detail
+    if verdict == "agrees":
+        verdict, _, detail = detail.partition(", ")
+    if verdict == "refused":
+        detail = detail.replace("model: no route to ONNX agrees with the original within 'loose' - ", "")
+    detail = detail if len(detail) <= 160 else detail[:157] + "..."
+    return f"| {result.name} | {verdict} | {_plain(detail)} |"
+
+
+def _plain(text: str) -> str:
+    for character in "\\|<>*_`[]":
+        text = text.replace(character, "\\" + character)
+    return text

@@ -1,0 +1,17 @@
+"""All cases of the zoo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.zoo import estimators, options, pipelines
+
+if TYPE_CHECKING:
+    from tests.zoo.case import Case
+
+__all__ = ["residents"]
+
+
+def residents() -> list[Case]:
+    """Return every case, in an order that does not change."""
+    return [*estimators.cases(), *options.cases(), *pipelines.cases()]
