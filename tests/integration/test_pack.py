@@ -24,7 +24,6 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -38,7 +37,6 @@ from mlpack.errors import (
     TargetExistsError,
     UsageError,
 )
-from mlpack.packing.pack import PackWarning
 
 pytestmark = pytest.mark.network
 
@@ -102,16 +100,6 @@ def test_an_array_model_answers_as_in_the_notebook(case: str, tmp_path: Path) ->
             np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-9, atol=1e-9)
         else:
             assert np.array_equal(found, expected)
-
-
-def test_a_logarithm_that_alone_disagrees_is_left_out_with_a_warning(tmp_path: Path) -> None:
-    rows, target = load_iris(return_X_y=True)
-    model = GaussianNB().fit(rows, target)
-    with pytest.warns(PackWarning, match="predict_log_proba is left out"):
-        bundle = mlpack.pack(model, name="m", version="1.0", example=rows, output=tmp_path)
-    assert bundle.manifest.model.methods == ("predict", "predict_proba")
-    loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest))
-    np.testing.assert_allclose(loaded.predict_proba(rows), model.predict_proba(rows), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("library", ["pandas", "polars"])
