@@ -219,7 +219,7 @@ def _export(
         problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
         hint=""
         if wanted == "loose"
-        else 'certificate="loose" also tries single precision, and accepts differences up to 1e-5 of the spread',
+        else 'certificate="loose" also tries single precision, and accepts 1e-5 of the spread',
     )
 
 
