@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from mlpack.errors import InputError, StorageError, UsageError
 
-__all__ = ["FORMS", "Sink", "TableReader", "form_of", "open_sink", "open_table", "rechunked"]
+__all__ = ["FORMS", "ParquetSink", "Sink", "TableReader", "form_of", "open_sink", "open_table", "rechunked"]
 
 FORMS: Mapping[str, str] = {
     ".parquet": "parquet",
@@ -121,8 +121,8 @@ def _unreadable(error: Exception, form: str, where: str) -> InputError:
 def _read_parquet(stack: contextlib.ExitStack, file: IO[bytes], _: object, rows: int) -> TableReader:
     import pyarrow.parquet as pq
 
-    # Columns of a row group are streamed, so that one huge group does not have to fit into memory.
-    table = stack.enter_context(pq.ParquetFile(file, buffer_size=1 << 20))
+    # Streamed: buffering ahead holds all of a file in memory, and a row group may be huge.
+    table = stack.enter_context(pq.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False))
     batches = table.iter_batches(batch_size=rows)
     return TableReader(schema=table.schema_arrow, batches=iter(batches), rows=table.metadata.num_rows)
 
@@ -205,14 +205,14 @@ class Sink(Protocol):
         ...
 
 
-def open_sink(file: IO[bytes], form: str, schema: pa.Schema, where: str) -> Sink:
+def open_sink(file: pa.NativeFile, form: str, schema: pa.Schema, where: str) -> Sink:
     """Start a table.
 
     Raises:
         UsageError: The form cannot hold such columns.
     """
     if form == "parquet":
-        return _ParquetSink(file, schema)
+        return ParquetSink(file, schema)
     if form in ("arrow", "stream"):
         return _plain(pa.ipc.new_file(file, schema) if form == "arrow" else pa.ipc.new_stream(file, schema))
     if form == "jsonl":
@@ -233,10 +233,10 @@ def _plain(writer: Sink) -> Sink:
     return writer
 
 
-class _ParquetSink:
+class ParquetSink:
     """Collects rows, so that row groups get a size that suits whoever reads them."""
 
-    def __init__(self, file: IO[bytes], schema: pa.Schema) -> None:
+    def __init__(self, file: pa.NativeFile, schema: pa.Schema) -> None:
         import pyarrow.parquet as pq
 
         self._writer = pq.ParquetWriter(file, schema)
@@ -259,11 +259,15 @@ class _ParquetSink:
         self._flush()
         self._writer.close()
 
+    def abandon(self) -> None:
+        """Leave the file as it is: Arrow would otherwise try to end it when the writer is forgotten."""
+        self._writer.is_open = False
+
 
 class _JsonSink:
     """One object per line. JSON has no word for NaN and infinities: they become null."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: pa.NativeFile) -> None:
         self._file = file
 
     def write(self, batch: pa.RecordBatch) -> None:

@@ -10,11 +10,14 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import FormatError, StorageError, UsageError
 from mlpack.format.atomic import atomic_file
 from mlpack.format.documents import canonical_json, parse_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["Journal", "open_journal"]
 
@@ -45,13 +48,18 @@ class Journal:
         return self.folder / "done" / f"{index}.json"
 
     @contextlib.contextmanager
-    def table(self, place: Path) -> Iterator[BinaryIO]:
+    def table(self, place: Path) -> Iterator[pa.NativeFile]:
         """Yield a file for a part's rows; it is on disk when the block ends well."""
+        import pyarrow as pa
+
         place.parent.mkdir(parents=True, exist_ok=True)
-        with place.open("wb") as file:
+        with pa.OSFile(str(place), "wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+        handle = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ import pyarrow as pa
 from mlpack.errors import InputError
 from mlpack.format.atomic import storage_errors
 from mlpack.runtime.batch._arrow import arrow_type, parsed
-from mlpack.runtime.batch._formats import Sink, open_sink, open_table, rechunked
+from mlpack.runtime.batch._formats import ParquetSink, Sink, open_sink, open_table, rechunked
 from mlpack.runtime.batch._journal import Journal
 from mlpack.runtime.batch._parts import Part
 from mlpack.runtime.batch._tally import Tally
@@ -146,8 +146,13 @@ class PartWork:
     def _sink(self, place: Path, schema: pa.Schema) -> Iterator[Sink]:
         with storage_errors(place), self._journal.table(place) as file:
             sink = open_sink(file, self._form, schema, place.name)
-            yield sink
-            sink.close()
+            try:
+                yield sink
+                sink.close()
+            except BaseException:
+                if isinstance(sink, ParquetSink):
+                    sink.abandon()
+                raise
 
     def _typed_schema(self, schema: pa.Schema) -> pa.Schema:
         """Return the schema with inputs from CSV as what their texts say."""

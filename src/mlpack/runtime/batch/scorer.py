@@ -67,6 +67,17 @@ class Scored:
     quarantined: pa.RecordBatch
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What follows from the schema of a table."""
+
+    schema: pa.Schema
+    positions: list[int]
+    kept: list[int]
+    out: pa.Schema
+    none_aside: pa.RecordBatch
+
+
 class Scorer:
     """Scores record batches with one predictor; may be used from several threads at once."""
 
@@ -116,6 +127,7 @@ class Scorer:
         self._texts = texts
         self._outputs: tuple[Output, ...] = tuple(offered[method] for method in self.methods)
         self._fields = answer_fields(self._outputs, options.prefix)
+        self._last: _Plan | None = None
         self._by_position = predictor.layout == "array"
 
     def output_schema(self, schema: pa.Schema) -> pa.Schema:
@@ -179,28 +191,40 @@ class Scorer:
     def _chunk(self, batch: pa.RecordBatch, first_row: int) -> Scored:
         from mlpack.runtime.batch._arrow import columns_of
 
-        schema = self.output_schema(batch.schema)
-        aside = self.quarantine_schema(batch.schema)
-        positions = self._places(batch.schema)
-        columns = columns_of(batch, self._predictor.inputs, positions)
+        plan = self._plan(batch.schema)
+        columns = columns_of(batch, self._predictor.inputs, plan.positions)
         try:
             answers = self._predictor.answers(columns, self.methods)
         except InputError as error:
             return self._divided(batch, columns, first_row, error)
         if self._watch is not None and batch.num_rows:
             self._watch(columns, batch.num_rows)
-        return Scored(rows=self._joined(batch, schema, answers), quarantined=_empty(aside))
+        return Scored(rows=self._joined(batch, plan, answers), quarantined=plan.none_aside)
 
-    def _joined(self, batch: pa.RecordBatch, schema: pa.Schema, answers: tuple[Any, ...]) -> pa.RecordBatch:
+    def _plan(self, schema: pa.Schema) -> _Plan:
+        """Return what follows from a schema, worked out once for all the batches that share it."""
+        plan = self._last
+        if plan is None or not plan.schema.equals(schema, check_metadata=True):
+            plan = _Plan(
+                schema=schema,
+                positions=self._places(schema),
+                kept=self._kept(schema),
+                out=self.output_schema(schema),
+                none_aside=_empty(self.quarantine_schema(schema)),
+            )
+            self._last = plan  # another thread may have put the same there
+        return plan
+
+    def _joined(self, batch: pa.RecordBatch, plan: _Plan, answers: tuple[Any, ...]) -> pa.RecordBatch:
         import pyarrow as pa
 
         from mlpack.runtime.batch._answers import answer_arrays, constant
 
         rows = batch.num_rows
-        kept = [batch.column(place) for place in self._kept(batch.schema)]
+        kept = [batch.column(place) for place in plan.kept]
         marks = [constant(self._predictor.digest, rows), constant(self._predictor.version, rows)]
         scores = answer_arrays(answers, self._fields)
-        return pa.RecordBatch.from_arrays([*kept, *scores, *marks], schema=schema)
+        return pa.RecordBatch.from_arrays([*kept, *scores, *marks], schema=plan.out)
 
     def _divided(
         self, batch: pa.RecordBatch, columns: dict[str, Column], first_row: int, error: InputError
@@ -225,7 +249,7 @@ class Scorer:
         left = batch.filter(pa.array(~mask))
         reasons = pa.array([_reason(error) for error in bad.values()], pa.string())
         quarantined = pa.RecordBatch.from_arrays(
-            [*left.columns, reasons], schema=self.quarantine_schema(batch.schema)
+            [*left.columns, reasons], schema=self._plan(batch.schema).none_aside.schema
         )
         return Scored(rows=good.rows, quarantined=quarantined)
 
