@@ -320,8 +320,8 @@ import sys, warnings
 import mlpack
 warnings.simplefilter("ignore")
 bundle, digest, source, target = sys.argv[1:]
-mlpack.score(bundle, source, target, policy=mlpack.Policy.from_digest(digest), mode="quarantine", chunk_rows=200,
-             threads=2, progress=lambda step: print(step.part, flush=True))
+mlpack.score(bundle, source, target, policy=mlpack.Policy.from_digest(digest), mode="quarantine",
+             chunk_rows=200, threads=2, progress=lambda step: print(step.part, flush=True))
 """
 
 
