@@ -30,6 +30,7 @@ COMMANDS = {
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",
+    "score": "verify a bundle and score a table of any size with it",
 }
 """Command -> one line of help. Each lives in the module of its name, with `_` for `-`."""
 
