@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpack.errors import FormatError, MlpackError, UsageError
-from mlpack.format.contract import Contract, Input, Output
+from mlpack.format.contract import Contract, Input, Layout, Output
 from mlpack.runtime.notices import ContractWarning
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mlpack.runtime._checks import Ranges
     from mlpack.runtime._findings import Findings
+    from mlpack.runtime._outputs import Finish
     from mlpack.runtime.session import Session
 
 __all__ = ["Predictor"]
@@ -89,14 +90,17 @@ class Predictor:
         self.digest = digest
         self.inputs: tuple[Input, ...] = contract.inputs
         self.outputs: tuple[Output, ...] = contract.outputs
+        self.layout: Layout = contract.layout
         self.n_features_in_ = len(contract.inputs)
         if contract.layout == "frame":
             self.feature_names_in_ = np.array([item.name for item in contract.inputs], dtype=object)
+        self.ranges: Ranges = ranges
         self._intake = Intake(contract, ranges)
         self._session = session
         self._counts: dict[str, int] = {}
         self._warned: set[str] = set()
         self._lock = threading.Lock()
+        self._finish: dict[str, Finish | None] = {}
         self._offer()
 
     def _offer(self) -> None:
@@ -125,6 +129,7 @@ class Predictor:
         finish = finisher(output, tensor_type)
         names = [output.tensor]
         errors = engine_errors()
+        self._finish[output.method] = finish
 
         def method(X: object) -> NDArray[Any]:  # noqa: N803  (scikit-learn's name)
             feeds, findings = read(X)
@@ -147,18 +152,70 @@ class Predictor:
         method.__doc__ = f"Return what the original's `{output.method}` returns for these rows."
         return method
 
+    def check(self, X: object) -> int:  # noqa: N803  (scikit-learn's name)
+        """Hold rows against the contract without predicting anything; return how many there are.
+
+        Raises:
+            InputError: The rows break the contract.
+        """
+        feeds, _ = self._intake.read(X)
+        return 0 if feeds is None else len(next(iter(feeds.values())))
+
+    def answers(self, X: object, methods: Sequence[str]) -> tuple[NDArray[Any], ...]:  # noqa: N803
+        """Return what several methods answer for the same rows, which are read and run once.
+
+        Made for tables in bulk: what lies outside the training data is counted, in `counts`, without a
+        warning.
+
+        Raises:
+            InputError: The rows break the contract.
+            UsageError: A method is not offered.
+            MlpackError: onnxruntime failed.
+        """
+        from mlpack.runtime._outputs import empty_answer
+        from mlpack.runtime.session import engine_errors
+
+        offered: dict[str, Output] = {output.method: output for output in self.outputs}
+        if unknown := [method for method in methods if method not in offered]:
+            raise UsageError(
+                f"not offered: {', '.join(unknown)}",
+                where="methods",
+                hint=f"choose from {', '.join(offered)}",
+            )
+        asked = [offered[method] for method in methods]
+        feeds, findings = self._intake.read(X)
+        if findings is not None and findings.remarks:
+            self._count(findings)
+        if feeds is None:
+            return tuple(empty_answer(output) for output in asked)
+        try:
+            raw = self._session.run([output.tensor for output in asked], feeds)
+        except engine_errors() as error:
+            raise MlpackError(
+                f"onnxruntime failed on these rows ({type(error).__name__})", code="engine", where="rows"
+            ) from error
+        finishes = [self._finish[output.method] for output in asked]
+        return tuple(
+            answer if finish is None else finish(answer) for finish, answer in zip(finishes, raw, strict=True)
+        )
+
     @property
     def counts(self) -> Mapping[str, int]:
         """How often rows were accepted outside what training saw: `{"age: above maximum": 3}`."""
         with self._lock:
             return dict(self._counts)
 
-    def _note(self, findings: Findings) -> None:
-        fresh: list[str] = []
+    def _count(self, findings: Findings) -> None:
         with self._lock:
             for (column, what), rows in findings.remarks.items():
                 key = what if column == "*" else f"{column}: {what}"
                 self._counts[key] = self._counts.get(key, 0) + rows
+
+    def _note(self, findings: Findings) -> None:
+        self._count(findings)
+        fresh: list[str] = []
+        with self._lock:
+            for (column, what), rows in findings.remarks.items():
                 if column != "*" and column not in self._warned:
                     self._warned.add(column)
                     fresh.append(f"column {column[:80]!r}, {rows} row(s): {what} in training")

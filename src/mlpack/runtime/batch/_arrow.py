@@ -1,0 +1,144 @@
+"""Columns of Arrow batches, in the forms that the contract's checks read fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import types
+
+from mlpack.errors import InputError
+from mlpack.format.contract import DType, Input
+from mlpack.runtime._cells import EXPECTED
+from mlpack.runtime._findings import Findings
+from mlpack.runtime._names import match_names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Column", "columns_of", "missing_rows", "places"]
+
+Column: TypeAlias = Any
+"""A NumPy array, a masked one, a dictionary-encoded Arrow array of strings, or a list: N cells."""
+
+
+def places(inputs: Sequence[Input], by_position: bool, schema: pa.Schema) -> list[int]:  # noqa: FBT001
+    """Return where each input stands in a schema, after a look at the types.
+
+    Args:
+        inputs: What the model reads.
+        by_position: Whether a table of exactly as many columns may name them otherwise (plain arrays).
+        schema: What a table offers.
+
+    Raises:
+        InputError: A column is missing, there twice, or of a type that no cell could make good.
+    """
+    findings = Findings()
+    names = [item.name for item in inputs]
+    if by_position and len(schema.names) == len(names) and not set(names) & set(schema.names):
+        positions = list(range(len(names)))
+    else:
+        positions = match_names(names, schema.names, findings)
+        findings.settle()
+    for item, position in zip(inputs, positions, strict=True):
+        kind = schema.field(position).type
+        if not _usable(kind, item.dtype):
+            expected = EXPECTED[item.dtype]
+            findings.broken(item.name, f"expected {expected} in each row, found Arrow type {_short(kind)}")
+    try:
+        findings.settle()
+    except InputError as error:
+        error.hint = "cast the column before scoring"
+        raise
+    return positions
+
+
+def _short(kind: pa.DataType) -> str:
+    text = str(kind)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _usable(kind: pa.DataType, dtype: DType) -> bool:
+    """Return whether a column of this type may feed an input: text text, numbers numbers."""
+    kind = _plain_type(kind)
+    if types.is_null(kind):
+        return True
+    if dtype == "string":
+        return _is_text(kind)
+    if dtype == "bool":
+        return bool(types.is_boolean(kind))
+    return bool(
+        types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
+    )
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of the cells, without the ways to encode them."""
+    while True:
+        if isinstance(kind, pa.BaseExtensionType):
+            kind = kind.storage_type
+        elif types.is_dictionary(kind) or types.is_run_end_encoded(kind):
+            kind = kind.value_type
+        else:
+            return kind
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def columns_of(batch: pa.RecordBatch, inputs: Sequence[Input], positions: Sequence[int]) -> dict[str, Column]:
+    """Return one column per input, every cell as the file holds it."""
+    return {
+        item.name: _column(batch.column(position), item.dtype)
+        for item, position in zip(inputs, positions, strict=True)
+    }
+
+
+def _column(array: pa.Array, dtype: DType) -> Column:  # noqa: PLR0911  (one return per encoding)
+    kind = array.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return _column(array.storage, dtype)
+    if types.is_run_end_encoded(kind):
+        return _column(pc.run_end_decode(array), dtype)
+    if types.is_null(kind):
+        return _column(pa.nulls(len(array), pa.string() if dtype == "string" else pa.float64()), dtype)
+    if types.is_dictionary(kind):
+        return _encoded(array, dtype)
+    if _is_text(kind):
+        plain = array.cast(pa.large_string()) if types.is_string_view(kind) else array
+        return plain.dictionary_encode()
+    if types.is_integer(kind) or types.is_boolean(kind) or types.is_floating(kind):
+        return _numbers(array)
+    return array.to_pylist()  # decimals, judged one by one
+
+
+def _encoded(array: pa.DictionaryArray, dtype: DType) -> Column:
+    # A dictionary may be much longer than the rows at hand, may hold nulls, and may say a value twice.
+    values = array.dictionary
+    if _is_text(values.type) and len(values) <= len(array) and not values.null_count:
+        return array
+    return _column(values.take(array.indices), dtype)
+
+
+def _numbers(array: pa.Array) -> Column:
+    if not array.null_count or types.is_floating(array.type):
+        return array.to_numpy(zero_copy_only=False)  # floats: nulls become NaN, which is how they are missing
+    missing = array.is_null().to_numpy(zero_copy_only=False)
+    zero = pa.scalar(value=False) if types.is_boolean(array.type) else pa.scalar(0, array.type)
+    return np.ma.MaskedArray(array.fill_null(zero).to_numpy(zero_copy_only=False), missing)
+
+
+def missing_rows(column: Column) -> NDArray[np.bool_]:
+    """Return where a column is missing, of shape `(N,)`."""
+    if isinstance(column, np.ma.MaskedArray):
+        return np.ma.getmaskarray(column)
+    if isinstance(column, np.ndarray):
+        return np.isnan(column) if column.dtype.kind == "f" else np.zeros(len(column), np.bool_)
+    if isinstance(column, pa.Array):
+        mask: NDArray[np.bool_] = column.is_null().to_numpy(zero_copy_only=False)
+        return mask
+    return np.fromiter((cell is None for cell in column), np.bool_, len(column))
