@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from mlpack import errors, trust
     from mlpack.format.opening import UnverifiedBundle, inspect
     from mlpack.packing.pack import pack
+    from mlpack.runtime.batch.local import score
     from mlpack.runtime.loading import load
     from mlpack.runtime.predictor import Predictor
     from mlpack.trust.policy import UNSIGNED, Policy
@@ -25,6 +26,7 @@ __all__ = [
     "inspect",
     "load",
     "pack",
+    "score",
     "sign",
     "trust",
     "verify",
@@ -39,6 +41,7 @@ _HOME = {
     "inspect": "mlpack.format.opening",
     "load": "mlpack.runtime.loading",
     "pack": "mlpack.packing.pack",
+    "score": "mlpack.runtime.batch.local",
     "sign": "mlpack.trust.signing",
     "verify": "mlpack.trust.verification",
 }

@@ -22,6 +22,7 @@ COMMANDS = {
     "sign": "sign a bundle",
     "keygen": "make a key pair for signing",
     "predict": "verify a bundle and predict rows with it",
+    "score": "verify a bundle and score a table of any size with it",
 }
 """Command -> one line of help. Each lives in the module of its name."""
 

@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from mlpack.errors import StorageError, TargetExistsError
 
-__all__ = ["atomic_directory", "atomic_file", "refuse_existing"]
+__all__ = ["atomic_directory", "atomic_file", "into_place", "refuse_existing", "storage_errors"]
 
 _AT_FDCWD = -100
 _EXCHANGE = 2  # RENAME_EXCHANGE on Linux and RENAME_SWAP on macOS
@@ -51,7 +51,7 @@ def atomic_file(target: Path, *, overwrite: bool) -> Iterator[BinaryIO]:
         TargetExistsError: `target` exists and may not be replaced.
         StorageError: The disk is full or refuses; the target is as it was.
     """
-    with _storage_errors(target), _staging(target, overwrite=overwrite) as staging:
+    with storage_errors(target), _staging(target, overwrite=overwrite) as staging:
         name = staging / target.name
         with name.open("xb") as file:
             os.fchmod(file.fileno(), 0o644)
@@ -87,7 +87,7 @@ def atomic_directory(target: Path, *, overwrite: bool) -> Iterator[Path]:
         TargetExistsError: `target` exists and may not be replaced.
         StorageError: The disk is full or refuses; the target is as it was.
     """
-    with _storage_errors(target), _staging(target, overwrite=overwrite) as staging:
+    with storage_errors(target), _staging(target, overwrite=overwrite) as staging:
         inside = staging / target.name
         inside.mkdir(mode=0o755)
         inside.chmod(0o755)
@@ -147,6 +147,27 @@ def _remove_leftovers(target: Path) -> None:
                 os.close(lock)
 
 
+def into_place(staged: Path, target: Path, *, overwrite: bool) -> None:
+    """Give a finished and synced file or folder its final name, in one step.
+
+    Args:
+        staged: On the same file system as `target`; afterwards it is gone, or holds what was there before.
+        target: Final path.
+        overwrite: Whether what is there may be replaced.
+
+    Raises:
+        TargetExistsError: `target` exists and may not be replaced.
+        StorageError: The disk refuses.
+    """
+    with storage_errors(target):
+        if staged.is_dir():
+            _directory_into_place(staged, target, overwrite=overwrite)
+        else:
+            _file_into_place(staged, target, overwrite=overwrite)
+            staged.unlink(missing_ok=True)
+        _sync_folder(target.parent)
+
+
 def _directory_into_place(inside: Path, target: Path, *, overwrite: bool) -> None:
     while True:
         try:
@@ -188,7 +209,12 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _storage_errors(target: Path) -> Iterator[None]:
+def storage_errors(target: Path) -> Iterator[None]:
+    """Turn what the system says about writing `target` into one kind of error.
+
+    Raises:
+        StorageError: The disk is full or refuses.
+    """
     try:
         yield
     except OSError as error:

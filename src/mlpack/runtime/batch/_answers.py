@@ -24,7 +24,7 @@ _LABELS: dict[type, pa.DataType] = {
 
 
 def answer_fields(outputs: Sequence[Output], prefix: str) -> list[pa.Field]:
-    """Return one field per column of each output: `predict`; `predict_proba[CLASS]` where there are several."""
+    """Return one field per column of each output: `predict`; `predict_proba[CLASS]` for several."""
     fields = []
     for output in outputs:
         kind = _arrow_type(output)

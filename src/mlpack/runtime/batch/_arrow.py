@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,19 +20,22 @@ from mlpack.runtime._names import match_names
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Column", "columns_of", "missing_rows", "places"]
+__all__ = ["Column", "arrow_type", "columns_of", "missing_rows", "parsed", "places"]
 
 Column: TypeAlias = Any
 """A NumPy array, a masked one, a dictionary-encoded Arrow array of strings, or a list: N cells."""
 
 
-def places(inputs: Sequence[Input], by_position: bool, schema: pa.Schema) -> list[int]:  # noqa: FBT001
+def places(
+    inputs: Sequence[Input], schema: pa.Schema, *, by_position: bool, texts: bool = False
+) -> list[int]:
     """Return where each input stands in a schema, after a look at the types.
 
     Args:
         inputs: What the model reads.
-        by_position: Whether a table of exactly as many columns may name them otherwise (plain arrays).
         schema: What a table offers.
+        by_position: Whether a table of exactly as many columns may name them otherwise (plain arrays).
+        texts: Whether every cell may come as text (CSV).
 
     Raises:
         InputError: A column is missing, there twice, or of a type that no cell could make good.
@@ -45,7 +49,7 @@ def places(inputs: Sequence[Input], by_position: bool, schema: pa.Schema) -> lis
         findings.settle()
     for item, position in zip(inputs, positions, strict=True):
         kind = schema.field(position).type
-        if not _usable(kind, item.dtype):
+        if not _usable(kind, item.dtype) and not (texts and _is_text(kind)):
             expected = EXPECTED[item.dtype]
             findings.broken(item.name, f"expected {expected} in each row, found Arrow type {_short(kind)}")
     try:
@@ -93,12 +97,48 @@ def _is_text(kind: pa.DataType) -> bool:
 def columns_of(batch: pa.RecordBatch, inputs: Sequence[Input], positions: Sequence[int]) -> dict[str, Column]:
     """Return one column per input, every cell as the file holds it."""
     return {
-        item.name: _column(batch.column(position), item.dtype)
+        item.name: _column(parsed(batch.column(position), item.dtype), item.dtype)
         for item, position in zip(inputs, positions, strict=True)
     }
 
 
-def _column(array: pa.Array, dtype: DType) -> Column:  # noqa: PLR0911  (one return per encoding)
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf(?:inity)?|nan", re.IGNORECASE)
+_TRUTH = {"true": True, "1": True, "false": False, "0": False}
+_ARROW: dict[DType, pa.DataType] = {
+    "float64": pa.float64(),
+    "float32": pa.float64(),  # rounded once, by the contract's own rule
+    "int64": pa.int64(),
+    "bool": pa.bool_(),
+    "string": pa.string(),
+}
+
+
+def parsed(array: pa.Array, dtype: DType) -> pa.Array | list[object]:
+    """Return texts as what they say where numbers or booleans are asked for; a text that says none stays."""
+    if dtype == "string" or not _is_text(array.type):
+        return array
+    try:
+        return pc.cast(array, _ARROW[dtype])
+    except pa.ArrowInvalid:
+        return [None if text is None else _cell(text.strip(), dtype) for text in array.to_pylist()]
+
+
+def _cell(text: str, dtype: DType) -> object:
+    if dtype == "bool":
+        return _TRUTH.get(text.lower(), text)
+    if dtype == "int64" and re.fullmatch(r"[+-]?\d{1,40}", text):
+        return int(text)
+    return float(text) if dtype != "int64" and _NUMBER.fullmatch(text) else text
+
+
+def arrow_type(dtype: DType) -> pa.DataType:
+    """Return the type of a column that was parsed."""
+    return _ARROW[dtype]
+
+
+def _column(array: pa.Array | list[object], dtype: DType) -> Column:  # noqa: PLR0911  (one return per encoding)
+    if isinstance(array, list):
+        return array
     kind = array.type
     if isinstance(kind, pa.BaseExtensionType):
         return _column(array.storage, dtype)

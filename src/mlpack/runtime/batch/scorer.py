@@ -70,7 +70,14 @@ class Scored:
 class Scorer:
     """Scores record batches with one predictor; may be used from several threads at once."""
 
-    def __init__(self, predictor: Predictor, options: ScoreOptions, *, watch: Watch | None = None) -> None:
+    def __init__(
+        self,
+        predictor: Predictor,
+        options: ScoreOptions,
+        *,
+        watch: Watch | None = None,
+        texts: bool = False,
+    ) -> None:
         """Bind a predictor to options.
 
         Args:
@@ -78,6 +85,7 @@ class Scorer:
                 data make a row bad.
             options: How to score.
             watch: Sees the columns of each chunk that was scored.
+            texts: Whether numbers and booleans may come as text, as they do in CSV.
 
         Raises:
             MissingExtraError: pyarrow is not installed.
@@ -105,6 +113,7 @@ class Scorer:
         self._predictor = predictor
         self._options = options
         self._watch = watch
+        self._texts = texts
         self._outputs: tuple[Output, ...] = tuple(offered[method] for method in self.methods)
         self._fields = answer_fields(self._outputs, options.prefix)
         self._by_position = predictor.layout == "array"
@@ -223,7 +232,8 @@ class Scorer:
     def _places(self, schema: pa.Schema) -> list[int]:
         from mlpack.runtime.batch._arrow import places
 
-        return places(self._predictor.inputs, self._by_position, schema)
+        inputs = self._predictor.inputs
+        return places(inputs, schema, by_position=self._by_position, texts=self._texts)
 
     def _kept(self, schema: pa.Schema) -> list[int]:
         if self._options.keep is None:

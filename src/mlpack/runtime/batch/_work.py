@@ -1,0 +1,189 @@
+"""Scoring one file: read, score on all cores in order, write."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mlpack.errors import InputError
+from mlpack.format.atomic import storage_errors
+from mlpack.runtime.batch._arrow import arrow_type, parsed
+from mlpack.runtime.batch._formats import Sink, open_sink, open_table, rechunked
+from mlpack.runtime.batch._journal import Journal
+from mlpack.runtime.batch._parts import Part
+from mlpack.runtime.batch._tally import Tally
+from mlpack.runtime.batch.scorer import Scored, ScoreOptions, Scorer
+
+if TYPE_CHECKING:
+    from mlpack.runtime.predictor import Predictor
+
+__all__ = ["PartWork"]
+
+Step = Callable[[int, int | None], None]
+"""Told of the rows done and expected, after each chunk."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Plan:
+    """What happens to the rows of one part: columns to add first, the scorer, schemas to write."""
+
+    scorer: Scorer
+    tally: Tally
+    keys: dict[str, pa.Scalar]
+    out: pa.Schema
+    aside: pa.Schema
+
+
+class PartWork:
+    """Scores parts of one run."""
+
+    def __init__(
+        self, predictor: Predictor, options: ScoreOptions, journal: Journal, form: str, threads: int
+    ) -> None:
+        """Take what is the same for all parts; `form` is that of the output."""
+        self._predictor = predictor
+        self._options = options
+        self._journal = journal
+        self._form = form
+        self._threads = threads
+        self._inputs = {item.name: item for item in predictor.inputs}
+
+    def score(self, part: Part, name: str, step: Step) -> dict[str, Any]:
+        """Score one part into the journal's `rows/name` and, if needed, `aside/name`; return its record.
+
+        Raises:
+            InputError: The file or its rows cannot be used.
+            StorageError: The disk refuses.
+        """
+        types = {item.name: arrow_type(item.dtype) for item in self._predictor.inputs}
+        size = self._options.chunk_rows
+        with (
+            part.open() as file,
+            open_table(file, part.form, part.place, types=types, chunk_rows=size) as table,
+            _naming(part.place),
+        ):
+            plan = self._plan(part, table.schema)
+            chunks = (_with_keys(batch, plan.keys) for batch in rechunked(table.batches, size))
+            counts = {"rows": 0, "quarantined": 0}
+            with contextlib.ExitStack() as stack:
+                rows = stack.enter_context(self._sink(self._journal.rows / name, plan.out))
+                left: Sink | None = None
+                for scored in self._in_order(plan.scorer, chunks):
+                    rows.write(self._typed(scored.rows, plan.out))
+                    counts["rows"] += scored.rows.num_rows
+                    counts["quarantined"] += scored.quarantined.num_rows
+                    if scored.quarantined.num_rows:
+                        if left is None:
+                            left = stack.enter_context(self._sink(self._journal.aside / name, plan.aside))
+                        left.write(scored.quarantined.drop_columns(list(plan.keys)))
+                    step(sum(counts.values()), table.rows)
+        return counts | {"tally": plan.tally.counts}
+
+    def _plan(self, part: Part, found: pa.Schema) -> _Plan:
+        """Work out what happens to the rows of one part."""
+        keys = self._keys(part, found)
+        schema = found
+        for name, value in keys.items():
+            schema = schema.append(pa.field(name, value.type))
+        options = self._options
+        if keys and options.keep is None:
+            options = replace(options, keep=tuple(found.names))
+        tally = Tally(self._predictor.inputs)
+        csv = part.form == "csv"
+        scorer = Scorer(self._predictor, options, watch=tally.see, texts=csv)
+        out = scorer.output_schema(schema)
+        aside = [field for field in scorer.quarantine_schema(schema) if field.name not in keys]
+        return _Plan(
+            scorer=scorer,
+            tally=tally,
+            keys=keys,
+            out=self._typed_schema(out) if csv and self._form != "csv" else out,
+            aside=pa.schema(aside, metadata=schema.metadata),
+        )
+
+    def _keys(self, part: Part, schema: pa.Schema) -> dict[str, pa.Scalar]:
+        """Return the inputs that only the names of the folders tell."""
+        keys = {}
+        for name, text in part.keys.items():
+            if name not in self._inputs or name in schema.names:
+                continue
+            dtype = self._inputs[name].dtype
+            value = parsed(pa.array([text], pa.string()), dtype)
+            if isinstance(value, list):
+                raise InputError(f"the folder's name holds no {dtype} for {name!r}", where=part.place)
+            keys[name] = value[0]
+        return keys
+
+    def _in_order(self, scorer: Scorer, chunks: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
+        """Score chunks on all threads and yield them in their order, few at a time."""
+        first = 0
+        if self._threads == 1:
+            for chunk in chunks:
+                yield scorer.score(chunk, first_row=first)
+                first += chunk.num_rows
+            return
+        waiting: collections.deque[Future[Scored]] = collections.deque()
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="mlpack-score") as pool:
+            try:
+                for chunk in chunks:
+                    waiting.append(pool.submit(scorer.score, chunk, first_row=first))
+                    first += chunk.num_rows
+                    if len(waiting) > 2 * self._threads:
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    @contextlib.contextmanager
+    def _sink(self, place: Path, schema: pa.Schema) -> Iterator[Sink]:
+        with storage_errors(place), self._journal.table(place) as file:
+            sink = open_sink(file, self._form, schema, place.name)
+            yield sink
+            sink.close()
+
+    def _typed_schema(self, schema: pa.Schema) -> pa.Schema:
+        """Return the schema with inputs from CSV as what their texts say."""
+        fields = [
+            field.with_type(arrow_type(self._inputs[field.name].dtype))
+            if field.name in self._inputs
+            else field
+            for field in schema
+        ]
+        return pa.schema(fields, metadata=schema.metadata)
+
+    def _typed(self, batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+        if batch.schema.types == schema.types:
+            return batch
+        columns = []
+        for field, column in zip(schema, batch.columns, strict=True):
+            if column.type == field.type:
+                columns.append(column)
+                continue
+            value = parsed(column, self._inputs[field.name].dtype)
+            columns.append(pa.array(value, field.type) if isinstance(value, list) else value)
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _with_keys(batch: pa.RecordBatch, keys: dict[str, pa.Scalar]) -> pa.RecordBatch:
+    for name, value in keys.items():
+        batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
+    return batch
+
+
+@contextlib.contextmanager
+def _naming(place: str) -> Iterator[None]:
+    """Put the file's name before what is wrong with its rows."""
+    try:
+        yield
+    except InputError as error:
+        if not error.where.startswith(place):
+            error.where = f"{place}, {error.where}" if error.where else place
+        raise
