@@ -83,7 +83,7 @@ def engines(session: nox.Session) -> None:
 def peers(session: nox.Session) -> None:
     """Compare with MLflow's Spark UDF on the same Spark, in the same run."""
     _install(session, "peers")
-    session.run("python", "benchmarks/engines.py", *session.posargs)
+    session.run("python", "benchmarks/bench_engines.py", *session.posargs)
 
 
 @nox.session

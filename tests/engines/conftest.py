@@ -81,7 +81,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Packed:
 
 def _features(table: pa.Table) -> pd.DataFrame:
     price = table["price"].cast(pa.float64())
-    frame = table.select(["age", "tenure"]).append_column("price", price).to_pandas()
+    frame = pd.DataFrame(table.select(["age", "tenure"]).append_column("price", price).to_pandas())
     for name in ("city", "plan"):  # missing as scikit-learn's imputer knows it
         texts = [np.nan if text is None else text for text in table[name].to_pylist()]
         frame[name] = pd.Series(texts, dtype=object)

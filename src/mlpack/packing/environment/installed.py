@@ -35,7 +35,9 @@ def installed_versions() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for item in metadata.distributions():
-        name = item.metadata["Name"]  # None where an uninstall left half a folder behind
+        name = (
+            item.metadata["Name"] if "Name" in item.metadata else None
+        )  # as where an uninstall left half a folder behind
         if name and item.version:
             found.setdefault(normal_name(name), item.version)
     return dict(sorted(found.items()))
