@@ -142,9 +142,8 @@ def _allowed_minors(closure: dict[str, metadata.Distribution], running: int) -> 
     allowed = set(MINORS)
     for item in closure.values():
         try:
-            # Absent is None in the standard library, and a KeyError once importlib_metadata has taken its place.
-            stated = item.metadata["Requires-Python"] if "Requires-Python" in item.metadata else ""
-            range_ = SpecifierSet(stated or "")
+            # get_all, because [] gives None or raises for an absent field, as the library goes that reads it.
+            range_ = SpecifierSet((item.metadata.get_all("Requires-Python") or [""])[0])
         except InvalidSpecifier:  # installers ignore it too
             continue
         allowed -= {minor for minor in MINORS if not range_.contains(f"3.{minor}.99")}
