@@ -145,7 +145,9 @@ def _ship(spark: SparkSession, shipment: Shipment) -> None:
             where="spark",
             hint="start the driver with a master",
         )
-    spark.sparkContext.addFile(str(shipment.archive))
+    context = spark.sparkContext
+    if not any(place.endswith(f"/{shipment.archive.name}") for place in context.listFiles):
+        context.addFile(str(shipment.archive))
 
 
 def _task(
