@@ -15,8 +15,17 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests"]
 
 ROOT = Path(__file__).parent
-PINS = {"dev": ("--all-extras",), "run": (), "verify": None}
+PINS = {
+    "dev": ("--extra", "all"),
+    "run": (),
+    "verify": None,
+    "engines": ("--extra", "ray", "--extra", "spark"),
+    "peers": ("--extra", "spark"),
+}
 """requirements/NAME.in → NAME.txt, with the options that add pyproject.toml to it; None leaves that out."""
+
+
+QUICK = "not slow and not engines"
 
 
 def _install(session: nox.Session, pins: str) -> None:
@@ -60,16 +69,28 @@ def tests(session: nox.Session) -> None:
     session.run("mypy")
     _imports(session)
     _docs(session)
-    _pytest(
-        session, "-p", "no:benchmark", "-n", "2", "--dist", "loadfile", "-m", "not slow", *session.posargs
-    )
+    _pytest(session, "-p", "no:benchmark", "-n", "2", "--dist", "loadfile", "-m", QUICK, *session.posargs)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Score on a real Ray and a real Spark (Java 17): tests and examples; `-- -m slow` for a million rows."""
+    _install(session, "engines")
+    _pytest(session, "-m", "engines and not slow", "tests/engines", "tests/examples", *session.posargs)
+
+
+@nox.session
+def peers(session: nox.Session) -> None:
+    """Compare with MLflow's Spark UDF on the same Spark, in the same run."""
+    _install(session, "peers")
+    session.run("python", "benchmarks/bench_engines.py", *session.posargs)
 
 
 @nox.session
 def wide(session: nox.Session) -> None:
     """Run the slow tests: many models, many files, long searches."""
     _install(session, "dev")
-    _pytest(session, "-p", "no:benchmark", "-n", "2", "-m", "slow", *session.posargs)
+    _pytest(session, "-p", "no:benchmark", "-n", "2", "-m", "slow and not engines", *session.posargs)
 
 
 @nox.session
@@ -85,9 +106,7 @@ def cover(session: nox.Session) -> None:
     """Measure which lines and branches the tests reach."""
     _install(session, "dev")
     session.run("coverage", "erase")
-    session.run(
-        "coverage", "run", "-m", "pytest", "-p", "no:benchmark", "-q", "-m", "not slow", *session.posargs
-    )
+    session.run("coverage", "run", "-m", "pytest", "-p", "no:benchmark", "-q", "-m", QUICK, *session.posargs)
     session.run("coverage", "combine")
     session.run("coverage", "report")
 

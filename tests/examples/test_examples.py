@@ -9,7 +9,13 @@ import pytest
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("[0-9]*.py"))
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+CASES = [
+    pytest.param(path, id=path.stem, marks=[pytest.mark.engines] if "_score_on_" in path.stem else [])
+    for path in EXAMPLES
+]
+
+
+@pytest.mark.parametrize("example", CASES)
 def test_example_runs(example: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", str(example)],

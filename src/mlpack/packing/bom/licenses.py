@@ -83,9 +83,9 @@ def declared_license(item: metadata.Distribution) -> str | None:
     The newest field wins: License-Expression (PEP 639), then License, then the classifiers.
     """
     fields = item.metadata
-    if found := spdx_expression(fields["License-Expression"] or ""):
+    if found := spdx_expression((fields.get_all("License-Expression") or [""])[0]):
         return found
-    words = (fields["License"] or "").strip()
+    words = (fields.get_all("License") or [""])[0].strip()
     if len(words) <= 100 and (found := _ALIASES.get(words.lower()) or spdx_expression(words)):
         return found
     names = {

@@ -109,7 +109,8 @@ def _package_part(package: LockedPackage, item: metadata.Distribution | None) ->
     from packageurl import PackageURL
 
     terms = declared_license(item) if item is not None else None
-    summary = (item.metadata["Summary"] or "").strip() if item is not None else ""
+    stated = item.metadata.get_all("Summary") if item is not None else None
+    summary = (stated or [""])[0].strip()
     return Part(
         Component(
             name=package.name,

@@ -35,7 +35,8 @@ def installed_versions() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for item in metadata.distributions():
-        name = item.metadata["Name"]  # None where an uninstall left half a folder behind
+        # Without a name where an uninstall left half a folder behind.
+        name = next(iter(item.metadata.get_all("Name") or ()), "")
         if name and item.version:
             found.setdefault(normal_name(name), item.version)
     return dict(sorted(found.items()))

@@ -142,7 +142,8 @@ def _allowed_minors(closure: dict[str, metadata.Distribution], running: int) -> 
     allowed = set(MINORS)
     for item in closure.values():
         try:
-            range_ = SpecifierSet(item.metadata["Requires-Python"] or "")
+            # get_all, because [] gives None or raises for an absent field, as the library goes that reads it.
+            range_ = SpecifierSet((item.metadata.get_all("Requires-Python") or [""])[0])
         except InvalidSpecifier:  # installers ignore it too
             continue
         allowed -= {minor for minor in MINORS if not range_.contains(f"3.{minor}.99")}

@@ -61,10 +61,12 @@ class Scored:
     Attributes:
         rows: Kept columns and scores.
         quarantined: Input columns and `mlpack_reason`.
+        positions: Where the quarantined rows stood in the batch, ascending.
     """
 
     rows: pa.RecordBatch
     quarantined: pa.RecordBatch
+    positions: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,6 +188,9 @@ class Scorer:
         return Scored(
             rows=pa.concat_batches([chunk.rows for chunk in chunks]),
             quarantined=pa.concat_batches([chunk.quarantined for chunk in chunks]),
+            positions=tuple(
+                index * size + position for index, chunk in enumerate(chunks) for position in chunk.positions
+            ),
         )
 
     def _chunk(self, batch: pa.RecordBatch, first_row: int) -> Scored:
@@ -251,7 +256,7 @@ class Scorer:
         quarantined = pa.RecordBatch.from_arrays(
             [*left.columns, reasons], schema=self._plan(batch.schema).none_aside.schema
         )
-        return Scored(rows=good.rows, quarantined=quarantined)
+        return Scored(rows=good.rows, quarantined=quarantined, positions=tuple(bad))
 
     def _places(self, schema: pa.Schema) -> list[int]:
         from mlpack.runtime.batch._arrow import places
