@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
@@ -25,7 +26,7 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.documents import parse_object
 from mlpack.oci.references import RegistryReference
-from mlpack.oci.transport import Transport
+from mlpack.oci.transport import Answer, Transport
 from mlpack.oci.uploads import Source, upload
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ _MAX_TAGS = 16 * 1024 * 1024
 _MAX_PAGES = 1000
 _NEXT = re.compile(r"<([^<>\s]+)>\s*;\s*rel=\"?next\"?")
 _TRIES = 5
+_SETTLING = 0.05
+"""Seconds before the second try, twice as many before each further one."""
 
 
 class Registry:
@@ -151,19 +154,29 @@ class Registry:
         headers = {"Content-Type": media_type}
         if match:
             headers["If-Match"] = f'"{match}"'
-        answer = self._transport.request(
-            "PUT",
-            self._transport.url(f"manifests/{tag or digest}"),
-            expect=(200, 201, 202, 412),
-            headers=headers,
-            body=data,
-        )
+        answer = self._put_settled(self._transport.url(f"manifests/{tag or digest}"), headers, data)
         if answer.status == 412:
             raise RegistryError("changed meanwhile", where=f"{self.name}:{tag}", code="registry-conflict")
         said = answer.headers.get("Docker-Content-Digest", digest)
         if said != digest:
             raise RegistryError(f"stored {digest} as {said[:100]}", where=self.name, code="registry-corrupt")
         return "OCI-Subject" in answer.headers
+
+    def _put_settled(self, url: str, headers: dict[str, str], data: bytes) -> Answer:
+        """Put a manifest; where another writer is just storing one of its blobs, wait for that to settle.
+
+        A registry on plain files says then that it does not know the blob, which it has just shown to have.
+        """
+        for attempt in range(_TRIES):
+            try:
+                return self._transport.request(
+                    "PUT", url, expect=(200, 201, 202, 412), headers=headers, body=data
+                )
+            except RegistryError as error:
+                if attempt == _TRIES - 1 or "MANIFEST_BLOB_UNKNOWN" not in error.message:
+                    raise
+                time.sleep(_SETTLING * 2**attempt)
+        raise AssertionError("the last try returns or raises")
 
     def has_manifest(self, digest: str) -> bool:
         """Tell whether a manifest is there."""

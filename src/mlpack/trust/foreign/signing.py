@@ -130,7 +130,6 @@ def _with_certificates(document: bytes, signer: Signer, paths: Sequence[str | os
         },
         "tlogEntries": [],
     }
-    del bundle["dsseEnvelope"]["signatures"][0]["keyid"]
     return json.dumps(bundle, separators=(",", ":")).encode("ascii")
 
 
