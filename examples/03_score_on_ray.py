@@ -19,7 +19,6 @@ import mlpack
 from mlpack.runtime.batch.ray import readable_errors, score_dataset
 from mlpack.runtime.batch.scorer import ScoreOptions
 
-
 BROKEN = [17, 4321]
 """Machines whose thermometer reports infinity, which the model refuses."""
 

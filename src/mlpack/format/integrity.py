@@ -82,7 +82,11 @@ def check_integrity(tree: Tree) -> Integrity:
         problems.append(one_line(error))
     manifest, newer = None, None
     try:
-        manifest = Manifest.from_bytes(tree.read(MANIFEST, MAX_MANIFEST))
+        data = tree.read(MANIFEST, MAX_MANIFEST)
+        if checksums.get(MANIFEST) not in (None, hashlib.sha256(data).hexdigest()):
+            # Said here and not left to the pass over all files: what is parsed is what was hashed.
+            problems.append(f"{MANIFEST}: contents changed")
+        manifest = Manifest.from_bytes(data)
     except FormatError as error:
         problems.append(one_line(error))
         newer = error if isinstance(error, UnsupportedVersionError) else None

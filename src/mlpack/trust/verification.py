@@ -22,7 +22,6 @@ class and code are those of the first step that failed. There is no plug-in and 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ from mlpack.errors import (
     VerificationError,
 )
 from mlpack.format.checksums import MAX_CHECKSUMS, bundle_digest
-from mlpack.format.integrity import MAX_MANIFEST, Integrity, check_integrity
+from mlpack.format.integrity import Integrity, check_integrity
 from mlpack.format.manifest import Manifest
 from mlpack.format.names import CHECKSUMS, MANIFEST, SIGNATURE
 from mlpack.format.parts import Parts, read_parts
@@ -134,7 +133,7 @@ def _verify(
     findings.add(7, ContentMismatchError, integrity.problems[len(tree.problems) :])
     findings.reached[7] = integrity.digest
     # 8. The manifest that is returned.
-    manifest = _hashed_manifest(tree, integrity, findings)
+    manifest = _hashed_manifest(integrity)
     # 3 to 6. Whose signatures count: the verdict does not depend on which of them is called primary.
     attestations = _attestations(tree, policy, integrity)
     signers = _count_signers(
@@ -312,12 +311,6 @@ def _compare_statement(
     return problems
 
 
-def _hashed_manifest(tree: Tree, integrity: Integrity, findings: Findings) -> Manifest | None:
-    """Return the manifest from bytes that have the listed digest, whatever happens to the file meanwhile."""
-    if integrity.manifest is None or MANIFEST not in integrity.checksums:
-        return None
-    data = tree.read(MANIFEST, MAX_MANIFEST)
-    if hashlib.sha256(data).hexdigest() != integrity.checksums[MANIFEST]:
-        findings.add(8, ContentMismatchError, [f"{MANIFEST}: contents changed"])
-        return None
-    return Manifest.from_bytes(data)
+def _hashed_manifest(integrity: Integrity) -> Manifest | None:
+    """Return the manifest if it is listed: it was parsed from the very bytes that were hashed."""
+    return integrity.manifest if MANIFEST in integrity.checksums else None
