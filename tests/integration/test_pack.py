@@ -25,7 +25,7 @@ from sklearn.ensemble import (
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 
 import mlpack
@@ -220,6 +220,15 @@ def test_of_the_example_only_the_extremes_are_stored_unless_asked_for(tmp_path: 
     stored = [value for value in rows[:, 0].tolist() if repr(value) in golden]
     assert bundle.manifest.golden == "synthetic"
     assert sorted(stored) == [rows[:, 0].min(), rows[:, 0].max()]
+
+
+def test_a_reader_has_to_know_of_a_guard_in_the_graph(tmp_path: Path) -> None:
+    rows = np.abs(np.random.default_rng(0).normal(size=(200, 2)))
+    logged = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(rows, rows[:, 0])
+    plain = Ridge().fit(rows, rows[:, 0])
+    guarded = mlpack.pack(logged, name="logged", version="1.0", example=rows, output=tmp_path)
+    simple = mlpack.pack(plain, name="plain", version="1.0", example=rows, output=tmp_path)
+    assert (guarded.manifest.requires, simple.manifest.requires) == (("guard", "onnx"), ("onnx",))
 
 
 def test_targets_put_measured_metrics_on_the_card(tmp_path: Path) -> None:

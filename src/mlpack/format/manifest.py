@@ -30,7 +30,7 @@ what is covered by the signature becomes an entry of `requires` and KNOWN_FEATUR
 reader must not survive raises the major. A golden bundle of every version stays in tests/conformance.
 """
 
-KNOWN_FEATURES = ("onnx",)
+KNOWN_FEATURES = ("guard", "onnx")
 """Entries of `format.requires` that this reader understands."""
 
 FormatClass = Literal["onnx", "data-only", "code"]

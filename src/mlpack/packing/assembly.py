@@ -19,6 +19,7 @@ from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
 from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
+from mlpack.packing.export.graph import is_guarded
 from mlpack.packing.fingerprint import ALGORITHM, fingerprint
 
 __all__ = ["CERTIFICATES", "THREADS", "Certificate", "Made", "Request", "assemble_parts", "check_choice"]
@@ -150,7 +151,7 @@ def _draft(request: Request, made: Made) -> Manifest:
             threads=THREADS,
         ),
         files={},
-        requires=("onnx",),
+        requires=("guard", "onnx") if is_guarded(made.graph) else ("onnx",),
         runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
         golden=request.golden,
         license=request.license,

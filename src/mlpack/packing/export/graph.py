@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported"]
+__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "is_guarded"]
 
 REFUSED = "mlpack.refused"
 """Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
@@ -279,6 +279,13 @@ class GraphBuilder:
         )
         opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+
+
+def is_guarded(model: bytes) -> bool:
+    """Return whether a serialised model has the output that a reader must heed before it gives an answer."""
+    import onnx
+
+    return any(output.name == REFUSED for output in onnx.load_model_from_string(model).graph.output)
 
 
 def _attribute(name: str, value: Any) -> onnx.AttributeProto:  # noqa: ANN401 - whatever an attribute takes
