@@ -28,7 +28,6 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from mlpack.packing.environment.installed import installed_versions
 from mlpack.packing.environment.resolver import resolve
 from mlpack.packing.environment.targets import MINORS, PLATFORMS
-from mlpack.packing.pack import RUNTIME_ROOTS
 
 pytestmark = pytest.mark.network
 
@@ -126,7 +125,11 @@ def mirror(tmp_path: Path) -> Iterator[str]:
     """Serve a plain static index with the files of the configured one, without sizes or times."""
     markers = [PLATFORMS[name].marker for name in ("linux/amd64", "linux/arm64")]
     document = resolve(
-        RUNTIME_ROOTS, constraints=installed_versions(), minors=MINORS, markers=markers, offline=False
+        ("numpy", "onnxruntime"),
+        constraints=installed_versions(),
+        minors=MINORS,
+        markers=markers,
+        offline=False,
     )
     for package in document["packages"]:
         page = tmp_path / "simple" / package["name"] / "index.html"

@@ -17,9 +17,9 @@ from tests.zoo.warm import keep_warm
 from mlpack.errors import PackError
 from mlpack.format.contract import Contract
 from mlpack.packing.proving import prove
+from mlpack.runtime.engines import open_engine
 from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.replay import replay_golden
-from mlpack.runtime.session import open_session
 
 if TYPE_CHECKING:
     from tests.zoo.case import Case
@@ -91,7 +91,7 @@ def examine(case: Case) -> tuple[str, str]:
     try:
         proof = prove(made.model, made.example, certificate="loose")
         contract = Contract.from_bytes(proof.contract.to_bytes())
-        loaded = Predictor(contract, open_session(proof.graph, threads=1), ranges="ignore")
+        loaded = Predictor(contract, open_engine(proof.artifact, contract), ranges="ignore")
         replay_golden(loaded, proof.golden, proof.parity, exact=True)
         methods = [output.method for output in contract.outputs]
         certificates = {item.method: item.certificate for item in proof.parity.methods}

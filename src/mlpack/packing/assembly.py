@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from mlpack.errors import UsageError
+from mlpack.format.artifact import Artifact
 from mlpack.format.atomic import refuse_existing
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
@@ -19,7 +20,6 @@ from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
 from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
-from mlpack.packing.export.graph import is_guarded
 from mlpack.packing.fingerprint import ALGORITHM, fingerprint
 
 __all__ = ["CERTIFICATES", "THREADS", "Certificate", "Made", "Request", "assemble_parts", "check_choice"]
@@ -30,10 +30,6 @@ CERTIFICATES: tuple[Certificate, ...] = get_args(Certificate)
 
 THREADS = 1
 """Threads of a session: one keeps the order of additions, and with it the last bit."""
-
-MODEL_PATH = "model/model.onnx"
-OLDEST_ONNXRUNTIME = "1.22"
-"""Older ones reject the operators that our graphs use."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +89,7 @@ class Made:
 
     description: Description
     contract: Contract
-    graph: bytes
+    artifact: Artifact
     parity: Parity
     golden: Golden
     lock: bytes
@@ -124,7 +120,7 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
     """
     lock = Lock.from_bytes(made.lock)
     parts: dict[str, tuple[Role, bytes]] = {
-        MODEL_PATH: ("model", made.graph),
+        **{path: (Artifact.role(path), data) for path, data in made.artifact.files.items()},
         "contract.json": ("contract", made.contract.to_bytes()),
         "README.md": ("card", render_card(request.card, _card_facts(request, made, lock))),
         "environment/pylock.toml": ("lock", made.lock),
@@ -141,8 +137,8 @@ def _draft(request: Request, made: Made) -> Manifest:
         name=request.name,
         version=request.version,
         model=ModelInfo(
-            path=MODEL_PATH,
-            format="onnx",
+            path=made.artifact.path,
+            format=made.artifact.format,
             original=made.description.original,
             framework=made.description.framework,
             task=made.description.task,
@@ -151,8 +147,8 @@ def _draft(request: Request, made: Made) -> Manifest:
             threads=THREADS,
         ),
         files={},
-        requires=("guard", "onnx") if is_guarded(made.graph) else ("onnx",),
-        runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
+        requires=made.artifact.requires,
+        runtime=made.artifact.runtime,
         golden=request.golden,
         license=request.license,
     )
@@ -169,9 +165,9 @@ def _bom_subject(request: Request, made: Made) -> BomSubject:
         architecture=made.description.architecture,
         inputs=tuple(f"{item.name}: {item.dtype}" for item in made.contract.inputs),
         outputs=tuple(f"{item.method}: {item.dtype}" for item in made.contract.outputs),
-        model_path=MODEL_PATH,
-        model_sha256=hashlib.sha256(made.graph).hexdigest(),
-        model_size=len(made.graph),
+        model_path=made.artifact.path,
+        model_sha256=hashlib.sha256(made.artifact.entry).hexdigest(),
+        model_size=len(made.artifact.entry),
         framework=framework,
         framework_version=framework_version,
         datasets=tuple(

@@ -20,9 +20,6 @@ from mlpack.packing.proving import PackWarning, prove
 
 __all__ = ["PackWarning", "pack"]
 
-RUNTIME_ROOTS = ("numpy", "onnxruntime")
-"""What serving an ONNX bundle needs; the lock holds these and what they depend on."""
-
 
 def pack(
     model: object,
@@ -112,10 +109,15 @@ def pack(
     made = Made(
         description=proof.description,
         contract=proof.contract,
-        graph=proof.graph,
+        artifact=proof.artifact,
         parity=proof.parity,
         golden=proof.golden,
-        lock=lock_runtime(RUNTIME_ROOTS, platforms=platforms, accelerators=accelerators, offline=offline),
+        lock=lock_runtime(
+            ("numpy", *proof.artifact.runtime),
+            platforms=platforms,
+            accelerators=accelerators,
+            offline=offline,
+        ),
         platforms=tuple(sorted(platforms)),
         environment=capture_environment(model),
     )

@@ -24,6 +24,7 @@ from mlpack.packing.profile import infer_contract
 if TYPE_CHECKING:
     import numpy as np
 
+    from mlpack.format.artifact import Artifact
     from mlpack.format.evidence import Golden, Parity
 
 __all__ = ["PackWarning", "Proof", "prove"]
@@ -57,7 +58,7 @@ class Proof:
     native: NativeModel
     description: Description
     contract: Contract
-    graph: bytes
+    artifact: Artifact
     parity: Parity
     golden: Golden
 
@@ -80,7 +81,7 @@ def prove(
     """
     native, description = _read(model, example, methods)
     try:
-        contract, graph, parity = _export(native, description, certificate)
+        contract, artifact, parity = _export(native, description, certificate)
     except ExportError as error:
         fewer = _essential(native.methods, error)
         if methods is not None or fewer == tuple(native.methods):
@@ -88,7 +89,7 @@ def prove(
         left_out = [method for method in native.methods if method not in fewer]
         native = replace(native, methods=fewer)
         try:
-            contract, graph, parity = _export(native, description, certificate)
+            contract, artifact, parity = _export(native, description, certificate)
         except ExportError:
             raise error from None  # the reasons for the whole model are the ones to read
         warnings.warn(
@@ -101,7 +102,7 @@ def prove(
         native=native,
         description=description,
         contract=contract,
-        graph=graph,
+        artifact=artifact,
         parity=parity,
         golden=make_golden(native, contract, golden),
     )
@@ -193,17 +194,17 @@ def _spread(output: Output, answer: np.ndarray) -> float:
 
 def _export(
     native: NativeModel, description: Description, wanted: Certificate
-) -> tuple[Contract, bytes, Parity]:
+) -> tuple[Contract, Artifact, Parity]:
     """Return the contract and the first graph of the ladder that agrees within the certificate asked for."""
     contract, asked, spreads = _learn(native, description)
     rejected: list[tuple[str, str]] = []
     disagreeing: set[str] = set()
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
-    for candidate in candidates(native.model, contract, rungs=ROUTES[wanted]):
+    for candidate in candidates(native.model, contract, example=native.example, rungs=ROUTES[wanted]):
         if isinstance(candidate, Refusal):
             rejected.append((candidate.rung, candidate.reason))
             continue
-        measured = measure(contract, candidate.model, asked, spreads, threads=THREADS)
+        measured = measure(contract, candidate.artifact, asked, spreads, threads=THREADS)
         if isinstance(measured, str):
             rejected.append((candidate.rung, measured))
             disagreeing.add("*")
@@ -211,7 +212,7 @@ def _export(
             rejected.append((candidate.rung, _shortfall(measured, wanted)))
             disagreeing |= measured.weaker_than(wanted)
         else:
-            return contract, candidate.model, measured.parity(candidate.rung, THREADS, rejected)
+            return contract, candidate.artifact, measured.parity(candidate.rung, THREADS, rejected)
     kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
     raise kind(
         f"no route to ONNX agrees with the original within {wanted!r}",

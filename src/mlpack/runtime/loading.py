@@ -6,12 +6,13 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Protocol
 
-from mlpack.errors import MlpackError, UsageError
+from mlpack.errors import UsageError
+from mlpack.format.artifact import Artifact
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
+from mlpack.runtime.engines import open_engine
 from mlpack.runtime.notices import UnsignedWarning
 from mlpack.runtime.predictor import Predictor
-from mlpack.runtime.session import open_session
 
 if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
@@ -77,19 +78,13 @@ def load(
         FormatError: Parts of the bundle contradict one another.
         StorageError: The bundle cannot be read.
         UsageError: An argument has the wrong type or value.
-        MlpackError: onnxruntime refuses the model.
+        MlpackError: The engine refuses the model, or there is none for it.
     """
     opened = _open(bundle, policy)
     manifest = opened.manifest
-    if manifest.model.format != "onnx":
-        raise MlpackError(
-            f"this version runs ONNX models, found one of format class {manifest.model.format!r}",
-            code="unsupported-model",
-            where=manifest.model.path,
-        )
     threads = manifest.model.threads if threads is None else threads
     contract = Contract.from_bytes(opened.read(manifest.one("contract")))
-    session = open_session(opened.read(manifest.model.path), threads=threads)
+    session = open_engine(_artifact(opened), contract, threads=threads)
     if replay:
         from mlpack.runtime.replay import replay_golden
 
@@ -101,6 +96,21 @@ def load(
         )
     return Predictor(
         contract, session, ranges=ranges, name=opened.name, version=opened.version, digest=opened.digest
+    )
+
+
+def _artifact(bundle: ReadableBundle) -> Artifact:
+    manifest = bundle.manifest
+    return Artifact(
+        format=manifest.model.format,
+        path=manifest.model.path,
+        files={
+            path: bundle.read(path)
+            for path, entry in manifest.files.items()
+            if entry.role in ("model", "code")
+        },
+        requires=manifest.requires,
+        runtime=manifest.runtime,
     )
 
 

@@ -84,6 +84,7 @@ class Predictor:
         import numpy as np
 
         from mlpack.runtime._intake import Intake
+        from mlpack.runtime.session import engine_title
 
         if ranges not in ("warn", "refuse", "ignore"):
             raise UsageError(f"expected warn, refuse or ignore, found {ranges!r}", where="ranges")
@@ -99,6 +100,7 @@ class Predictor:
             self.feature_names_in_ = np.array([item.name for item in contract.inputs], dtype=object)
         self.ranges: Ranges = ranges
         self._intake = Intake(contract, ranges)
+        self.engine = engine_title(session)
         self._session = session
         self._guards = [item.name for item in session.get_outputs() if item.name == REFUSED]
         self._counts: dict[str, int] = {}
@@ -132,7 +134,7 @@ class Predictor:
         read, run, note = self._intake.read, self._session.run, self._note
         finish = finisher(output, tensor_type)
         names = [output.tensor, *self._guards]
-        errors = engine_errors()
+        errors = engine_errors(self._session)
         self._finish[output.method] = finish
 
         def method(X: object) -> NDArray[Any]:  # noqa: N803  (scikit-learn's name)
@@ -182,7 +184,7 @@ class Predictor:
 
         try:
             found = self._session.run([*tensors, *self._guards], feeds)
-        except engine_errors() as error:
+        except engine_errors(self._session) as error:
             raise MlpackError(
                 f"onnxruntime failed on these rows ({type(error).__name__})", code="engine", where="rows"
             ) from error

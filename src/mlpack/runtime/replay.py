@@ -47,13 +47,11 @@ def replay_golden(predictor: Predictor, golden: Golden, parity: Parity, *, exact
         if problem := _judge(compare(expected, actual, spread=evidence.spread), evidence, exact=exact):
             problems.append(f"{output.method}: {problem}")
     if problems:
-        import onnxruntime
-
         raise ParityError(
-            f"onnxruntime {onnxruntime.__version__} on this machine does not reproduce the golden rows",
+            f"{predictor.engine} on this machine does not reproduce the golden rows",
             where="evidence/golden.json",
             problems=tuple(problems),
-            hint="use an onnxruntime that the bundle's lock names, or pack the model again",
+            hint="use the versions that the bundle's lock names, or pack the model again",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from mlpack.errors import MlpackError, UsageError
 
-__all__ = ["NodeArg", "Session", "engine_errors", "open_session"]
+__all__ = ["NodeArg", "Session", "engine_errors", "engine_title", "open_session"]
 
 
 class NodeArg(Protocol):
@@ -19,7 +19,10 @@ class NodeArg(Protocol):
 
 
 class Session(Protocol):
-    """The part of `onnxruntime.InferenceSession` that a prediction needs."""
+    """The part of `onnxruntime.InferenceSession` that a prediction needs; every engine has it.
+
+    Other engines than onnxruntime raise InputError for rows that the original refuses, and MlpackError.
+    """
 
     def run(self, output_names: Sequence[str], input_feed: Mapping[str, Any], /) -> Sequence[Any]:
         """Return the outputs asked for."""
@@ -65,7 +68,7 @@ def open_session(model: bytes, *, threads: int = 1) -> Session:
         session: Session = onnxruntime.InferenceSession(
             model, sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except engine_errors() as error:
+    except _onnxruntime_errors() as error:
         raise MlpackError(
             f"onnxruntime {onnxruntime.__version__} refuses the model: {_first_line(error)}",
             code="engine",
@@ -79,7 +82,25 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 
-def engine_errors() -> tuple[type[Exception], ...]:
+def _is_onnxruntime(session: Session) -> bool:
+    return type(session).__module__.partition(".")[0] == "onnxruntime"
+
+
+def engine_title(session: Session) -> str:
+    """Return what runs a session, with its version, for messages."""
+    if _is_onnxruntime(session):
+        import onnxruntime
+
+        return f"onnxruntime {onnxruntime.__version__}"
+    return str(getattr(session, "title", type(session).__name__))
+
+
+def engine_errors(session: Session) -> tuple[type[Exception], ...]:
+    """Return what running a session may raise beside our own errors: nothing, but for onnxruntime."""
+    return _onnxruntime_errors() if _is_onnxruntime(session) else ()
+
+
+def _onnxruntime_errors() -> tuple[type[Exception], ...]:
     """Return every exception class of onnxruntime, which share no base but Exception."""
     from onnxruntime.capi import onnxruntime_pybind11_state as engine
 

@@ -21,10 +21,12 @@ ROWS, TARGET = load_iris(return_X_y=True)
 def no_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every rung refuse a model that offers predict_log_proba."""
 
-    def refusing(model: object, contract: Contract, *, rungs: object = None) -> Iterator[Candidate | Refusal]:
+    def refusing(
+        model: object, contract: Contract, *, rungs: object = None, **more: object
+    ) -> Iterator[Candidate | Refusal]:
         if "predict_log_proba" in [output.method for output in contract.outputs]:
             return iter([Refusal(rung="emitters-float64", reason="no logarithm here")])
-        return candidates(model, contract, rungs=rungs)  # type: ignore[arg-type]
+        return candidates(model, contract, rungs=rungs, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(proving, "candidates", refusing)
 

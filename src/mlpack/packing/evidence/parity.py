@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from mlpack.format.artifact import Artifact
     from mlpack.format.contract import Contract, Method
     from mlpack.packing.evidence.native import Columns, NativeModel
     from mlpack.packing.evidence.probes import Probe
@@ -109,7 +110,7 @@ def _single_rows(probe: Probe) -> list[Columns]:
 
 def measure(
     contract: Contract,
-    model: bytes,
+    artifact: Artifact,
     asked: Sequence[Asked],
     spreads: Mapping[Method, float],
     *,
@@ -119,16 +120,16 @@ def measure(
 
     Args:
         contract: The contract that the runtime enforces.
-        model: The candidate's graph.
+        artifact: The candidate.
         asked: Probes and the original's answers.
         spreads: Method -> spread of the original's answers, for relative errors.
         threads: Threads of the session.
 
     Returns:
-        The measurement, or one line that says why there is none: the runtime refused the graph, or crashed.
+        The measurement, or one line that says why there is none: the engine refused the model, or crashed.
     """
     questions = [Question(columns=item.probe.columns, one_by_one=item.probe.one_by_one) for item in asked]
-    task = Task(contract=contract.to_bytes(), model=model, threads=threads, questions=questions)
+    task = Task(contract=contract.to_bytes(), artifact=artifact, threads=threads, questions=questions)
     try:
         reply = cast("Reply", run_child("mlpack.packing.evidence.worker", task, seconds=SECONDS))
     except ChildFailedError as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlpack.errors import InputError, MlpackError
+from mlpack.format.artifact import Artifact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ class Task:
     """What the process is asked to do."""
 
     contract: bytes
-    model: bytes
+    artifact: Artifact
     threads: int
     questions: Sequence[Question]
 
@@ -64,12 +65,13 @@ def main() -> None:
 
 def _work(task: Task) -> Reply:
     from mlpack.format.contract import Contract
+    from mlpack.runtime.engines import open_engine
     from mlpack.runtime.predictor import Predictor
-    from mlpack.runtime.session import open_session
 
     try:
         contract = Contract.from_bytes(task.contract)
-        predictor = Predictor(contract, open_session(task.model, threads=task.threads), ranges="ignore")
+        engine = open_engine(task.artifact, contract, threads=task.threads)
+        predictor = Predictor(contract, engine, ranges="ignore")
         methods = [output.method for output in contract.outputs]
         return Reply(answers=[_ask(predictor, methods, question) for question in task.questions])
     except MlpackError as error:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from mlpack.format.artifact import Artifact
+
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
 
-__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "is_guarded"]
+__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "graph_artifact"]
 
 REFUSED = "mlpack.refused"
 """Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
@@ -21,6 +23,9 @@ REFUSED = "mlpack.refused"
 OPSET = 21
 ML_OPSET = 5  # TreeEnsemble in double
 IR_VERSION = 10  # the newest that onnxruntime 1.22 reads
+MODEL_PATH = "model/model.onnx"
+OLDEST_ONNXRUNTIME = "1.22"
+"""Older ones reject the operators that our graphs use."""
 
 Kind = Literal["float64", "float32", "int64", "int32", "bool", "string"]
 """Element type of a tensor inside a graph, as NumPy names it."""
@@ -281,11 +286,20 @@ class GraphBuilder:
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def is_guarded(model: bytes) -> bool:
-    """Return whether a serialised model has the output that a reader must heed before it gives an answer."""
+def graph_artifact(model: bytes) -> Artifact:
+    """Return what runs, from a canonical serialised model."""
     import onnx
 
-    return any(output.name == REFUSED for output in onnx.load_model_from_string(model).graph.output)
+    outputs = onnx.load_model_from_string(model).graph.output
+    # A reader must heed the guard before it gives an answer.
+    guarded = any(output.name == REFUSED for output in outputs)
+    return Artifact(
+        format="onnx",
+        path=MODEL_PATH,
+        files={MODEL_PATH: model},
+        requires=("guard", "onnx") if guarded else ("onnx",),
+        runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
+    )
 
 
 def _attribute(name: str, value: Any) -> onnx.AttributeProto:  # noqa: ANN401 - whatever an attribute takes

@@ -4,30 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlpack.format.artifact import Artifact
     from mlpack.format.contract import Contract
+    from mlpack.packing.example import Example
 
-__all__ = ["RUNGS", "Candidate", "Refusal", "candidates"]
+__all__ = ["RUNGS", "Candidate", "Original", "Refusal", "candidates"]
 
 RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32")
 """In ladder order: our own emitters, then the public converter in double, then in single precision."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Original:
+    """What a rung starts from.
+
+    Attributes:
+        model: The fitted model.
+        contract: Inputs and outputs that its form must have, exactly.
+        example: How it takes its rows; None when only graphs are wanted.
+    """
+
+    model: object
+    contract: Contract
+    example: Example | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Candidate:
-    """A graph to be measured against the model.
+    """A form of the model, to be measured against the original.
 
     Attributes:
         rung: One of `RUNGS`.
-        model: Canonical serialised ModelProto.
+        artifact: What would run.
     """
 
     rung: str
-    model: bytes
+    artifact: Artifact
+
+    @property
+    def model(self) -> bytes:
+        """The file to load first: for a graph, the canonical serialised ModelProto."""
+        return self.artifact.entry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,13 +67,18 @@ class Refusal:
 
 
 def candidates(
-    model: object, contract: Contract, *, rungs: Sequence[str] | None = None
+    model: object,
+    contract: Contract,
+    *,
+    example: Example | None = None,
+    rungs: Sequence[str] | None = None,
 ) -> Iterator[Candidate | Refusal]:
     """Yield one result per rung, lazily: a rung is tried when the caller asks for it.
 
     Args:
         model: A fitted scikit-learn estimator or pipeline.
         contract: Inputs and outputs that the graph must have, exactly.
+        example: How the original takes its rows, for rungs that hand them to code of its own.
         rungs: Which rungs to try; default: all. Always in ladder order.
 
     Raises:
@@ -59,25 +87,33 @@ def candidates(
     for rung in rungs or ():
         if rung not in RUNGS:
             raise UsageError(f"unknown rung {rung!r}", where="rungs", hint=f"known: {', '.join(RUNGS)}")
-    return (_climb(rung, model, contract) for rung in RUNGS if rungs is None or rung in rungs)
+    original = Original(model=model, contract=contract, example=example)
+    return (_climb(rung, original) for rung in RUNGS if rungs is None or rung in rungs)
 
 
-def _climb(rung: str, model: object, contract: Contract) -> Candidate | Refusal:
-    from mlpack.packing.export import converters, emission
+def _climb(rung: str, original: Original) -> Candidate | Refusal:
     from mlpack.packing.export.graph import Unsupported
 
-    steps: dict[str, Callable[[object, Contract], bytes]] = {
-        "emitters-float64": emission.emit,
-        "skl2onnx-float64": _converter(converters.convert, "float64"),
-        "skl2onnx-float32": _converter(converters.convert, "float32"),
+    steps: dict[str, Callable[[Original], Artifact]] = {
+        "emitters-float64": _emitted,
+        "skl2onnx-float64": partial(_converted, precision="float64"),
+        "skl2onnx-float32": partial(_converted, precision="float32"),
     }
     try:
-        return Candidate(rung=rung, model=steps[rung](model, contract))
+        return Candidate(rung=rung, artifact=steps[rung](original))
     except Unsupported as refused:
         return Refusal(rung=rung, reason=" ".join(str(refused).split()))
 
 
-def _converter(
-    convert: Callable[..., bytes], precision: Literal["float64", "float32"]
-) -> Callable[[object, Contract], bytes]:
-    return lambda model, contract: convert(model, contract, precision=precision)
+def _emitted(original: Original) -> Artifact:
+    from mlpack.packing.export.emission import emit
+    from mlpack.packing.export.graph import graph_artifact
+
+    return graph_artifact(emit(original.model, original.contract))
+
+
+def _converted(original: Original, *, precision: Literal["float64", "float32"]) -> Artifact:
+    from mlpack.packing.export import converters
+    from mlpack.packing.export.graph import graph_artifact
+
+    return graph_artifact(converters.convert(original.model, original.contract, precision=precision))
