@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from mlpack.format.contract import Contract, Input, Output
 from mlpack.format.evidence import Golden, Parity
@@ -34,7 +34,7 @@ def role_problems(manifest: Manifest) -> list[str]:
 
 def manifest_problems(manifest: Manifest, contract: Contract) -> list[str]:
     """Return where manifest and contract differ."""
-    methods = tuple(output.method for output in contract.outputs)
+    methods = contract.methods
     if manifest.model.methods != methods:
         found = ", ".join(manifest.model.methods)[:200]
         return [f"manifest.json.model.methods: {found}; the contract has {', '.join(methods)}"]
@@ -44,7 +44,7 @@ def manifest_problems(manifest: Manifest, contract: Contract) -> list[str]:
 def parity_problems(manifest: Manifest, contract: Contract, parity: Parity) -> list[str]:
     """Return where the measured agreement differs from what manifest and contract say."""
     problems = []
-    if tuple(item.method for item in parity.methods) != tuple(item.method for item in contract.outputs):
+    if tuple(item.method for item in parity.methods) != tuple(item.key for item in contract.outputs):
         problems.append("parity.json.methods: not the methods of the contract, in its order")
     weakest = max((item.certificate for item in parity.methods), key=_CERTIFICATES.index, default="")
     if parity.certificate != weakest:
@@ -68,7 +68,9 @@ def golden_problems(manifest: Manifest, contract: Contract, golden: Golden) -> l
     if golden.origin != manifest.golden:
         problems.append(f"manifest.json.golden: {manifest.golden}, but golden.json says {golden.origin}")
     problems += _names("inputs", golden.inputs, [item.name for item in contract.inputs])
-    problems += _names("outputs", golden.outputs, [item.method for item in contract.outputs])
+    problems += _names("outputs", golden.outputs, [item.key for item in contract.outputs])
+    if contract.layout == "tensors":
+        return [*problems, *tensor_problems(contract, golden)]
     for item in contract.inputs:
         for row, cell in enumerate(golden.inputs.get(item.name, ())):
             if not _fits(item, cell):
@@ -77,8 +79,28 @@ def golden_problems(manifest: Manifest, contract: Contract, golden: Golden) -> l
                 )
                 break
     for output in contract.outputs:
-        problems += _output_problems(output, golden.outputs.get(output.method, ()))
+        problems += _output_problems(output, cast("Sequence[Any]", golden.outputs.get(output.key, ())))
     return problems
+
+
+def tensor_problems(contract: Contract, golden: Golden) -> list[str]:
+    """Return where golden tensors do not fit the contract."""
+    problems = []
+    for item in contract.inputs:
+        for call, tensor in enumerate(golden.inputs.get(item.name, ())):
+            if not isinstance(tensor, Mapping) or len(tensor["shape"]) != len(item.shape or ()):
+                rank = len(item.shape or ())
+                problems.append(f"golden.json.inputs[{item.name[:80]!r}]: call {call}: expected rank {rank}")
+            elif not all(_fits(item, cell) for cell in tensor["values"]):
+                problems.append(
+                    f"golden.json.inputs[{item.name[:80]!r}]: call {call}: expected {_expected(item)}"
+                )
+    for output in contract.outputs:
+        for call, tensor in enumerate(golden.outputs.get(output.key, ())):
+            if not isinstance(tensor, Mapping) or len(tensor["shape"]) != len(output.shape):
+                rank = len(output.shape)
+                problems.append(f"golden.json.outputs[{output.key!r}]: call {call}: expected rank {rank}")
+    return problems[:20]
 
 
 def _names(part: str, found: Mapping[str, object], expected: Sequence[str]) -> list[str]:
@@ -100,7 +122,12 @@ def _whole(cell: object) -> bool:
 _INPUT_CELLS: Mapping[str, Callable[[object], bool]] = {
     "float64": _number,
     "float32": _number,
+    "float16": _number,
     "int64": _whole,
+    "int32": _whole,
+    "int16": _whole,
+    "int8": _whole,
+    "uint8": _whole,
     "bool": lambda cell: isinstance(cell, bool),
     "string": lambda cell: isinstance(cell, str),
 }
@@ -109,7 +136,7 @@ _INPUT_CELLS: Mapping[str, Callable[[object], bool]] = {
 def _fits(item: Input, cell: object) -> bool:
     if cell is None:
         return item.nulls
-    if item.dtype in ("float64", "float32") and isinstance(cell, str):
+    if item.dtype in ("float64", "float32", "float16") and isinstance(cell, str):
         return item.nulls if cell == "NaN" else item.infinities and cell in _WORDS
     return _INPUT_CELLS[item.dtype](cell)
 
@@ -121,7 +148,7 @@ def _expected(item: Input) -> str:
 
 def _output_problems(output: Output, rows: Sequence[Any]) -> list[str]:
     where = f"golden.json.outputs[{output.method!r}]"
-    width = output.shape[1] if len(output.shape) == 2 else None
+    width = output.width
     for row, answer in enumerate(rows):
         wide = isinstance(answer, list)
         if wide != (width is not None) or (wide and len(answer) != width):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, UnsupportedVersionError
 from mlpack.format.documents import Fields, canonical_json, parse_json
+from mlpack.format.tensors import (
+    Dimension,
+    Size,
+    dimensions_from_json,
+    dimensions_to_json,
+    shape_from_json,
+)
 
 __all__ = [
     "CONTRACT_VERSION",
@@ -29,11 +37,18 @@ CONTRACT_VERSION = "1.0"
 NULL_TEXT = "<mlpack:null>"
 """What a missing string becomes in a graph: ONNX strings have no null. Callers may not send it."""
 
-DType = Literal["float64", "float32", "int64", "bool", "string"]
-"""Element type of a graph input."""
+DType = Literal[
+    "float64", "float32", "int64", "bool", "string", "float16", "int32", "int16", "int8", "uint8"
+]
+"""Element type of a graph input. Columns have one of the first five."""
 
-Layout = Literal["frame", "array"]
-"""frame: one graph input `[N, 1]` per column. array: one graph input `[N, k]` for all of them."""
+_COLUMN_TYPES: tuple[DType, ...] = get_args(DType)[:5]
+_FLOATS: tuple[DType, ...] = ("float64", "float32", "float16")
+_INTEGERS: tuple[DType, ...] = ("int64", "int32", "int16", "int8", "uint8")
+
+Layout = Literal["frame", "array", "tensors"]
+"""frame: one graph input `[N, 1]` per column. array: one graph input `[N, k]` for all of them. tensors: one
+graph input per argument of the original, each of its own shape."""
 
 Method = Literal[
     "predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples"
@@ -100,6 +115,8 @@ class Input:
         limit: Largest absolute value that the original accepts, when it refuses finite ones above; numbers
             only.
         profile: What the example looked like.
+        shape: Sizes and names of dimensions; only, and always, in the layout `tensors`.
+        bounds: Smallest and largest integer that the original accepts in a tensor; None for all.
     """
 
     name: str
@@ -111,6 +128,8 @@ class Input:
     unknown: bool = True
     limit: float | None = None
     profile: NumericProfile | CategoricalProfile | None = None
+    shape: tuple[int | str, ...] | None = None
+    bounds: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,16 +140,31 @@ class Output:
         method: Method of the original model.
         tensor: Graph output that holds it, in exactly the shape below.
         dtype: NumPy dtype of what the original returns (`float64`, `int64`, `bool`, `<U9`, `object`).
-        shape: Shape with None for the row count, always first: `(None,)` or `(None, k)`.
+        shape: Shape with None for the row count, always first: `(None,)` or `(None, k)`. In the layout
+            `tensors`: sizes, names of dimensions, and None for what follows from the values.
         classes: Labels in class order. For `predict` the graph output is then the int64 index into them;
             for the other methods they name the columns.
+        name: Which part of a method's answer this is, when the answer has several, each with its name;
+            only in the layout `tensors`.
     """
 
     method: Method
     tensor: str
     dtype: str
-    shape: tuple[int | None, ...]
+    shape: tuple[Size, ...]
     classes: tuple[Label, ...] | None = None
+    name: str | None = None
+
+    @property
+    def key(self) -> str:
+        """What evidence calls it: `predict`, or `predict.logits` for one part of several."""
+        return self.method if self.name is None else f"{self.method}.{self.name}"
+
+    @property
+    def width(self) -> int | None:
+        """Number of columns of a table of rows; None when each row has one value."""
+        size = self.shape[1] if len(self.shape) > 1 else None
+        return size if isinstance(size, int) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,12 +174,19 @@ class Contract:
     Attributes:
         layout: How inputs map to graph inputs.
         inputs: In the order of the example; for arrays in column order.
-        outputs: One per method.
+        outputs: One per method, or per part of its answer.
+        dimensions: Name -> sizes that are allowed; only in the layout `tensors`.
     """
 
     layout: Layout
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """The methods offered, in order."""
+        return tuple(dict.fromkeys(output.method for output in self.outputs))
 
     def output(self, method: str) -> Output:
         """Return the output of `method`.
@@ -160,15 +201,16 @@ class Contract:
 
     def to_bytes(self) -> bytes:
         """Return contract.json."""
-        return canonical_json(
-            {
-                "version": CONTRACT_VERSION,
-                "layout": self.layout,
-                "null_text": NULL_TEXT,
-                "inputs": [_input_to_json(item) for item in self.inputs],
-                "outputs": [_output_to_json(item) for item in self.outputs],
-            }
-        )
+        document = {
+            "version": CONTRACT_VERSION,
+            "layout": self.layout,
+            "null_text": NULL_TEXT,
+            "inputs": [_input_to_json(item) for item in self.inputs],
+            "outputs": [_output_to_json(item) for item in self.outputs],
+        }
+        if self.layout == "tensors":
+            document["dimensions"] = dimensions_to_json(self.dimensions)
+        return canonical_json(document)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Contract:
@@ -187,10 +229,13 @@ class Contract:
             )
         if top.text("null_text") != NULL_TEXT:
             raise FormatError(f"expected {NULL_TEXT!r}", where="contract.json.null_text")
+        layout = cast("Layout", top.choice("layout", get_args(Layout)))
+        tensors = layout == "tensors"
         contract = cls(
-            layout=cast("Layout", top.choice("layout", get_args(Layout))),
-            inputs=tuple(_input_from_json(item) for item in top.each("inputs")),
-            outputs=tuple(_output_from_json(item) for item in top.each("outputs")),
+            layout=layout,
+            inputs=tuple(_input_from_json(item, tensors=tensors) for item in top.each("inputs")),
+            outputs=tuple(_output_from_json(item, tensors=tensors) for item in top.each("outputs")),
+            dimensions=dimensions_from_json(top) if tensors else {},
         )
         top.done()
         _check_consistency(contract)
@@ -205,12 +250,16 @@ def _input_to_json(item: Input) -> dict[str, Any]:
         "source": item.source,
         "nulls": item.nulls,
     }
-    if item.dtype in ("float64", "float32"):
+    if item.dtype in _FLOATS:
         document["infinities"] = item.infinities
     if item.dtype == "string":
         document["unknown"] = item.unknown
     if item.limit is not None:
         document["limit"] = item.limit
+    if item.shape is not None:
+        document["shape"] = list(item.shape)
+    if item.bounds is not None:
+        document["bounds"] = list(item.bounds)
     match item.profile:
         case NumericProfile() as numeric:
             document["numeric"] = {
@@ -232,24 +281,34 @@ def _input_to_json(item: Input) -> dict[str, Any]:
     return document
 
 
-def _input_from_json(item: Fields) -> Input:
-    dtype = cast("DType", item.choice("dtype", get_args(DType)))
-    number = dtype in ("float64", "float32", "int64")
+def _input_from_json(item: Fields, *, tensors: bool) -> Input:
+    dtype = cast("DType", item.choice("dtype", get_args(DType) if tensors else _COLUMN_TYPES))
+    number = dtype in _FLOATS or dtype in _INTEGERS
+    bounded = tensors and dtype in _INTEGERS and item.holds("bounds")
     result = Input(
         name=item.text("name"),
         tensor=_not_empty(item, "tensor"),
         dtype=dtype,
         source=item.text("source"),
         nulls=item.flag("nulls"),
-        infinities=item.flag("infinities") if dtype in ("float64", "float32") else False,
+        infinities=item.flag("infinities") if dtype in _FLOATS else False,
         unknown=item.flag("unknown") if dtype == "string" else True,
         limit=item.number("limit") if number and item.holds("limit") else None,
         profile=_numeric(item) if number else _categorical(item),
+        shape=cast("tuple[int | str, ...]", shape_from_json(item, open_sizes=False)) if tensors else None,
+        bounds=_bounds(item) if bounded else None,
     )
     item.done()  # also refuses what the dtype has no use for
     if result.limit is not None and result.limit <= 0:
         raise FormatError("expected a number above 0", where=f"{item.where}.limit")
     return result
+
+
+def _bounds(item: Fields) -> tuple[int, int]:
+    values = item.items("bounds")
+    if len(values) != 2 or any(type(value) is not int for value in values) or values[0] > values[1]:
+        raise FormatError("expected the smallest and the largest integer", where=f"{item.where}.bounds")
+    return values[0], values[1]
 
 
 def _not_empty(fields: Fields, key: str) -> str:
@@ -331,26 +390,35 @@ def _output_to_json(item: Output) -> dict[str, Any]:
     }
     if item.classes is not None:
         document["classes"] = list(item.classes)
+    if item.name is not None:
+        document["name"] = item.name
     return document
 
 
-def _output_from_json(item: Fields) -> Output:
-    shape = item.items("shape")
-    columns = shape[1:]
-    if shape[:1] != [None] or len(columns) > 1 or any(type(k) is not int or k < 1 for k in columns):
-        raise FormatError("expected [null] or [null, k]", where=f"{item.where}.shape")
+def _output_from_json(item: Fields, *, tensors: bool) -> Output:
+    shape = shape_from_json(item, open_sizes=True) if tensors else _rows_shape(item)
     classes = _classes(item) if item.holds("classes") else None
-    if classes is not None and len(shape) == 2 and len(classes) != shape[1]:
-        raise FormatError(f"expected one class for each of {shape[1]} columns", where=f"{item.where}.classes")
+    columns = shape[-1] if len(shape) > 1 else None
+    if classes is not None and isinstance(columns, int) and len(classes) != columns:
+        raise FormatError(f"expected one class for each of {columns} columns", where=f"{item.where}.classes")
     result = Output(
         method=cast("Method", item.choice("method", get_args(Method))),
         tensor=_not_empty(item, "tensor"),
         dtype=_not_empty(item, "dtype"),
-        shape=tuple(shape),
+        shape=shape,
         classes=classes,
+        name=_not_empty(item, "name") if tensors and item.holds("name") else None,
     )
     item.done()
     return result
+
+
+def _rows_shape(item: Fields) -> tuple[Size, ...]:
+    shape = item.items("shape")
+    columns = shape[1:]
+    if shape[:1] != [None] or len(columns) > 1 or any(type(k) is not int or k < 1 for k in columns):
+        raise FormatError("expected [null] or [null, k]", where=f"{item.where}.shape")
+    return tuple(shape)
 
 
 def _classes(item: Fields) -> tuple[Label, ...]:
@@ -371,9 +439,23 @@ def _check_consistency(contract: Contract) -> None:
         if len(tensors) != 1 or len({item.dtype for item in contract.inputs}) != 1:
             raise FormatError("an array has one tensor and one dtype", where="contract.json.inputs")
     elif len(tensors) != len(names):
-        raise FormatError("a frame has one tensor per column", where="contract.json.inputs")
-    methods = [item.method for item in contract.outputs]
-    if not methods or len(set(methods)) != len(methods):
+        raise FormatError("expected one tensor per column, or per input", where="contract.json.inputs")
+    keys = [item.key for item in contract.outputs]
+    if not keys or len(set(keys)) != len(keys):
         raise FormatError("expected at least one output and no method twice", where="contract.json.outputs")
+    whole = {item.method for item in contract.outputs if item.name is None}
+    if whole & {item.method for item in contract.outputs if item.name is not None}:
+        raise FormatError("a method answers as a whole and in parts", where="contract.json.outputs")
     if {item.tensor for item in contract.outputs} & tensors:
         raise FormatError("an output shares its tensor with an input", where="contract.json.outputs")
+    _check_dimensions(contract)
+
+
+def _check_dimensions(contract: Contract) -> None:
+    """Refuse names of dimensions that have no range, and ranges that no input has."""
+    used = {size for item in contract.inputs for size in item.shape or () if isinstance(size, str)}
+    if used != set(contract.dimensions):
+        raise FormatError("expected exactly those that inputs name", where="contract.json.dimensions")
+    for item in contract.outputs:
+        if any(isinstance(size, str) and size not in used for size in item.shape):
+            raise FormatError("names a dimension of no input", where=f"contract.json.outputs: {item.key}")

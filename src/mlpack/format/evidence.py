@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 
 from mlpack.errors import FormatError, UnsupportedVersionError
 from mlpack.format.documents import Fields, canonical_json, compact_json, parse_json
+from mlpack.format.tensors import tensor_problem
 
 __all__ = [
     "EVIDENCE_VERSION",
@@ -57,15 +58,16 @@ class Golden:
 
     Attributes:
         origin: `synthetic` rows were drawn from the contract; `sample` rows are real ones.
-        rows: Number of rows.
-        inputs: Input name -> one cell per row.
-        outputs: Method -> one cell per row, or one list of cells per row where the output has columns.
+        rows: Number of rows; for tensors, of calls.
+        inputs: Input name -> one cell per row; for tensors one `{"shape": ..., "values": ...}` per call.
+        outputs: Key of the output -> one cell per row, or one list of cells per row where the output has
+            columns; for tensors as for inputs.
     """
 
     origin: Literal["synthetic", "sample"]
     rows: int
-    inputs: Mapping[str, Sequence[Cell]]
-    outputs: Mapping[str, Sequence[Cell] | Sequence[Sequence[Cell]]]
+    inputs: Mapping[str, Sequence[Cell] | Sequence[Mapping[str, Any]]]
+    outputs: Mapping[str, Sequence[Cell] | Sequence[Sequence[Cell]] | Sequence[Mapping[str, Any]]]
 
     def to_bytes(self) -> bytes:
         """Return golden.json."""
@@ -113,6 +115,11 @@ def _columns(top: Fields, key: str, rows: int, *, wide: bool) -> dict[str, Any]:
         where = f"{top.where}.{key}[{name[:80]!r}]"
         if not isinstance(cells, list) or len(cells) != rows:
             raise FormatError(f"expected {rows} rows", where=where)
+        if isinstance(cells[0], dict):
+            for cell in cells:
+                if problem := tensor_problem(cell):
+                    raise FormatError(problem, where=where)
+            continue
         if wide and isinstance(cells[0], list):
             if any(not isinstance(row, list) or len(row) != len(cells[0]) for row in cells):
                 raise FormatError("expected rows of one length", where=where)

@@ -30,13 +30,15 @@ what is covered by the signature becomes an entry of `requires` and KNOWN_FEATUR
 reader must not survive raises the major. A golden bundle of every version stays in tests/conformance.
 """
 
-KNOWN_FEATURES = ("guard", "onnx")
+KNOWN_FEATURES = ("guard", "onnx", "tensors")
 """Entries of `format.requires` that this reader understands."""
 
 FormatClass = Literal["onnx", "data-only", "code"]
 """What loading the model can do: run a graph, read data, or execute code."""
 
-Task = Literal["classification", "regression", "clustering", "outlier-detection", "transformation"]
+Task = Literal[
+    "classification", "regression", "clustering", "outlier-detection", "transformation", "inference"
+]
 """What the original does with rows."""
 
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
@@ -71,7 +73,8 @@ class ModelInfo:
         format: Format class of that file.
         original: Qualified class of the fitted model.
         framework: Library of the original and its version.
-        task: `classification`, `regression`, `clustering`, `outlier-detection` or `transformation`.
+        task: `classification`, `regression`, `clustering`, `outlier-detection` or `transformation`;
+            `inference` when the original does not say.
         methods: Methods offered, in the contract's order.
         certificate: Weakest parity certificate over all methods: `exact`, `tight` or `loose`.
         threads: Threads of one session under which parity was measured.

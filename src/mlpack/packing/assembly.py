@@ -142,7 +142,7 @@ def _draft(request: Request, made: Made) -> Manifest:
             original=made.description.original,
             framework=made.description.framework,
             task=made.description.task,
-            methods=tuple(output.method for output in made.contract.outputs),
+            methods=made.contract.methods,
             certificate=made.parity.certificate,
             threads=THREADS,
         ),
@@ -187,7 +187,7 @@ def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:
         version=request.version,
         task=made.description.task,
         model_class=made.description.original,
-        methods=tuple(output.method for output in made.contract.outputs),
+        methods=made.contract.methods,
         inputs=inputs,
         outputs=outputs,
         parity=tuple(

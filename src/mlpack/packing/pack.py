@@ -11,12 +11,15 @@ from typing import Literal
 from mlpack.errors import UsageError
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.writer import BundleLayout, write_bundle
+from mlpack.packing.adapters import find_tensor_model
 from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import lock_runtime
 from mlpack.packing.metrics import example_metrics
-from mlpack.packing.proving import PackWarning, prove
+from mlpack.packing.notices import PackWarning
+from mlpack.packing.proving import Proof, prove
+from mlpack.packing.tensors.proving import TensorProof, prove_tensors
 
 __all__ = ["PackWarning", "pack"]
 
@@ -102,8 +105,10 @@ def pack(
         card=card or ModelCard(),
     )
     request.check()
-    proof = prove(model, example, methods=methods, certificate=request.certificate, golden=request.golden)
+    proof = _prove(request, model, example, methods)
     if targets is not None:
+        if not isinstance(proof, Proof):
+            raise UsageError("only models of tables are measured against them", where="targets")
         measured = example_metrics(proof.native, proof.description.task, targets)
         request = replace(request, metrics={**measured, **request.metrics})
     made = Made(
@@ -123,3 +128,12 @@ def pack(
     )
     write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
     return inspect(request.target)
+
+
+def _prove(
+    request: Request, model: object, example: object, methods: Sequence[str] | None
+) -> Proof | TensorProof:
+    tensors = find_tensor_model(model, example)
+    if tensors is None:
+        return prove(model, example, methods=methods, certificate=request.certificate, golden=request.golden)
+    return prove_tensors(tensors, methods=methods, certificate=request.certificate, golden=request.golden)

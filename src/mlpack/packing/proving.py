@@ -19,6 +19,7 @@ from mlpack.packing.evidence.probes import probes
 from mlpack.packing.evidence.rules import base_rows, learn_rules
 from mlpack.packing.example import read_example
 from mlpack.packing.export.ladder import Refusal, candidates
+from mlpack.packing.notices import PackWarning
 from mlpack.packing.profile import infer_contract
 
 if TYPE_CHECKING:
@@ -45,10 +46,6 @@ _ASIDE: tuple[Method, ...] = (_LOGARITHM, "score_samples", "transform")
 
 class _LogarithmError(ExportError):
     """Nothing but predict_log_proba keeps the model from being exported."""
-
-
-class PackWarning(UserWarning):
-    """Something about a bundle that its author should know before anyone relies on it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -101,6 +101,7 @@ def _errors(expected: NDArray[np.float64], actual: NDArray[np.float64], spread: 
 def _worst_rows(errors: NDArray[Any]) -> tuple[int, ...]:
     import numpy as np
 
-    per_row = errors.reshape(len(errors), -1).max(axis=1, initial=0) if errors.size else errors.reshape(-1)
+    rows = len(errors) if errors.ndim else 1
+    per_row = errors.reshape(rows, -1).max(axis=1, initial=0) if errors.size else errors.reshape(-1)
     order = np.argsort(-per_row.astype(np.float64), kind="stable")[:10]
     return tuple(int(row) for row in order if per_row[row] > 0)

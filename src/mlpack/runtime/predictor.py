@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpack.errors import FormatError, InputError, MlpackError, UsageError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlpack.runtime._checks import Ranges
     from mlpack.runtime._findings import Findings
     from mlpack.runtime._outputs import Finish
+    from mlpack.runtime._tensors import TensorIntake
     from mlpack.runtime.session import Session
 
 __all__ = ["Predictor"]
@@ -43,7 +44,9 @@ class Predictor:
     Only the methods that the bundle offers exist, each taking rows in any of these forms: a pandas or polars
     DataFrame or a pyarrow table (columns by name, in any order, further ones ignored; by position for models
     of plain arrays), a two-dimensional array, a dict of columns, a dict of one row's cells, a list of such
-    dicts, or a list of lists. Rows that break the contract raise InputError before the model sees any.
+    dicts, or a list of lists. Models of tensors take a dict of arrays by name, a tuple of them, or one array
+    (NumPy's or torch's) where they have one input; they return a dict where the original has several outputs.
+    Rows that break the contract raise InputError before the model sees any.
     A Predictor may be used from several threads at once.
     """
 
@@ -85,6 +88,7 @@ class Predictor:
 
         from mlpack.runtime._intake import Intake
         from mlpack.runtime.session import engine_title
+        from mlpack.runtime._tensors import TensorIntake
 
         if ranges not in ("warn", "refuse", "ignore"):
             raise UsageError(f"expected warn, refuse or ignore, found {ranges!r}", where="ranges")
@@ -99,7 +103,8 @@ class Predictor:
         if contract.layout == "frame":
             self.feature_names_in_ = np.array([item.name for item in contract.inputs], dtype=object)
         self.ranges: Ranges = ranges
-        self._intake = Intake(contract, ranges)
+        tensors = TensorIntake(contract) if contract.layout == "tensors" else None
+        self._intake = tensors or Intake(contract, ranges)
         self.engine = engine_title(session)
         self._session = session
         self._guards = [item.name for item in session.get_outputs() if item.name == REFUSED]
@@ -107,17 +112,24 @@ class Predictor:
         self._warned: set[str] = set()
         self._lock = threading.Lock()
         self._finish: dict[str, Finish | None] = {}
-        self._offer()
+        if tensors is None:
+            self._offer()
+        else:
+            self._offer_tensors(contract, tensors)
+
+    def _offer_tensors(self, contract: Contract, intake: TensorIntake) -> None:
+        from mlpack.runtime._tensors import tensor_method
+
+        _check_outputs(self.outputs, {item.name for item in self._session.get_outputs()})
+        for method in contract.methods:
+            setattr(self, method, tensor_method(method, contract, self._session, intake))
 
     def _offer(self) -> None:
         from mlpack.runtime._outputs import label_array, native_dtype
 
         types = {item.name: item.type for item in self._session.get_outputs()}
+        _check_outputs(self.outputs, types)
         for output in self.outputs:
-            if output.tensor not in types:
-                raise FormatError(
-                    "the graph has no such output", where=f"contract.json.outputs: {output.tensor!r}"
-                )
             setattr(self, output.method, self._method(output, types[output.tensor]))
         for output in self.outputs:
             if output.classes is not None and (output.method == "predict" or not hasattr(self, "classes_")):
@@ -212,6 +224,8 @@ class Predictor:
                 where="methods",
                 hint=f"choose from {', '.join(offered)}",
             )
+        if self.layout == "tensors":
+            return tuple(getattr(self, method)(X) for method in methods)
         asked = [offered[method] for method in methods]
         feeds, findings = self._intake.read(X)
         if findings is not None and findings.remarks:
@@ -261,7 +275,7 @@ class Predictor:
 
     def __repr__(self) -> str:
         title = f"{self.name} {self.version}".strip()
-        offered = ", ".join(output.method for output in self.outputs)
+        offered = ", ".join(dict.fromkeys(output.method for output in self.outputs))
         return f"<Predictor {title}: {self.n_features_in_} inputs -> {offered}>"
 
 
@@ -284,17 +298,18 @@ def _depth() -> int:
     return level
 
 
-_ELEMENTS = {
-    "float64": "tensor(double)",
-    "float32": "tensor(float)",
-    "int64": "tensor(int64)",
-    "bool": "tensor(bool)",
-    "string": "tensor(string)",
-}
+def _check_outputs(outputs: Sequence[Output], found: Container[str]) -> None:
+    for output in outputs:
+        if output.tensor not in found:
+            raise FormatError(
+                "the graph has no such output", where=f"contract.json.outputs: {output.tensor!r}"
+            )
 
 
 def _check_inputs(contract: Contract, session: Session) -> None:
-    expected = {item.tensor: _ELEMENTS[item.dtype] for item in contract.inputs}
+    from mlpack.runtime._tensors import ELEMENTS
+
+    expected = {item.tensor: ELEMENTS[item.dtype] for item in contract.inputs}
     found = {item.name: item.type for item in session.get_inputs()}
     if expected != found:
         raise FormatError(

@@ -32,23 +32,35 @@ def replay_golden(predictor: Predictor, golden: Golden, parity: Parity, *, exact
         ParityError: An answer differs by more than its certificate allows; every such method is named.
         FormatError: The golden rows do not fit the contract.
     """
-    rows = golden_inputs(predictor.inputs, golden)
     measured = {item.method: item for item in parity.methods}
-    problems: list[str] = []
     for output in predictor.outputs:
-        if output.method not in measured or output.method not in golden.outputs:
-            raise FormatError(f"no evidence for {output.method}", where="evidence")
+        if output.key not in measured or output.key not in golden.outputs:
+            raise FormatError(f"no evidence for {output.key}", where="evidence")
+    if predictor.layout == "tensors":
+        from mlpack.runtime._golden_tensors import tensor_differences
+
+        found = tensor_differences(predictor, golden, {key: item.spread for key, item in measured.items()})
+        _settle(predictor.engine, [(key, _judge(item, measured[key], exact=exact)) for key, item in found])
+        return
+    rows = golden_inputs(predictor.inputs, golden)
+    problems: list[tuple[str, str]] = []
+    for output in predictor.outputs:
         expected = golden_output(output, golden.outputs[output.method])
         try:
             actual = getattr(predictor, output.method)(rows)
         except InputError as error:
             raise FormatError(f"a golden row breaks the contract: {error}", where="golden.json") from error
         evidence = measured[output.method]
-        if problem := _judge(compare(expected, actual, spread=evidence.spread), evidence, exact=exact):
-            problems.append(f"{output.method}: {problem}")
-    if problems:
+        judged = _judge(compare(expected, actual, spread=evidence.spread), evidence, exact=exact)
+        problems.append((output.method, judged))
+    _settle(predictor.engine, problems)
+
+
+def _settle(engine: str, judged: Sequence[tuple[str, str]]) -> None:
+    """Raise what does not hold, by method."""
+    if problems := [f"{method}: {problem}" for method, problem in judged if problem]:
         raise ParityError(
-            f"{predictor.engine} on this machine does not reproduce the golden rows",
+            f"{engine} on this machine does not reproduce the golden rows",
             where="evidence/golden.json",
             problems=tuple(problems),
             hint="use the versions that the bundle's lock names, or pack the model again",

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlpack.format.contract import Method
+    from mlpack.packing.tensors.proving import TensorModel
 
-__all__ = ["Adapter", "Description", "find_adapter"]
+__all__ = ["Adapter", "Description", "find_adapter", "find_tensor_model"]
 
 _ADAPTERS = {"sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn"}
+_TENSOR_ADAPTERS = {"torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch"}
 """Qualified name of a base class -> module; compared as text, so that recognising imports nothing."""
 
 
@@ -74,6 +76,20 @@ def find_adapter(model: object) -> Adapter:
         where="model",
         hint=hint,
     )
+
+
+def find_tensor_model(model: object, example: object) -> TensorModel | None:
+    """Return a model of tensors with its example, ready to be proven; None when it is one of tables.
+
+    Raises:
+        PackError: It cannot be used.
+        MissingExtraError: Its framework's extra is not installed.
+    """
+    for name in _ancestry(type(model)):
+        if name in _TENSOR_ADAPTERS:
+            module = importlib.import_module(_TENSOR_ADAPTERS[name])
+            return cast("TensorModel", module.tensor_model(model, example))
+    return None
 
 
 def _ancestry(kind: type) -> Iterable[str]:

@@ -43,10 +43,17 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the packed model said to some rows: outputs by method, or the reason of a refusal."""
+    """What the packed model said to some rows: outputs by key, or the reason of a refusal.
+
+    Attributes:
+        outputs: Key of the output -> answer.
+        refused: Why there is none.
+        failed: Whether it was the engine that refused, rather than the contract.
+    """
 
     outputs: Mapping[str, np.ndarray] | None
     refused: str = ""
+    failed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +79,7 @@ def _work(task: Task) -> Reply:
         contract = Contract.from_bytes(task.contract)
         engine = open_engine(task.artifact, contract, threads=task.threads)
         predictor = Predictor(contract, engine, ranges="ignore")
-        methods = [output.method for output in contract.outputs]
+        methods = contract.methods
         return Reply(answers=[_ask(predictor, methods, question) for question in task.questions])
     except MlpackError as error:
         return Reply(answers=[], failure=str(error))
@@ -91,7 +98,19 @@ def _ask(predictor: Predictor, methods: Sequence[str], question: Question) -> li
 
 
 def _answer(predictor: Predictor, methods: Sequence[str], columns: Mapping[str, np.ndarray]) -> Answer:
+    outputs: dict[str, np.ndarray] = {}
     try:
-        return Answer(outputs={method: getattr(predictor, method)(columns) for method in methods})
+        for method in methods:
+            answer = getattr(predictor, method)(columns)
+            if isinstance(answer, dict):
+                outputs.update({f"{method}.{name}": part for name, part in answer.items()})
+            else:
+                outputs[method] = answer
     except InputError as error:
         return Answer(outputs=None, refused=str(error))
+    except MlpackError as error:
+        # Which shapes a graph of tensors can take only shows when it runs.
+        if predictor.layout != "tensors" or error.code != "engine":
+            raise
+        return Answer(outputs=None, refused=str(error), failed=True)
+    return Answer(outputs=outputs)

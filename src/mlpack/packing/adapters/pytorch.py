@@ -1,0 +1,80 @@
+"""PyTorch modules, handed over to a child process that exports and asks them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mlpack.errors import MissingExtraError, ModelError
+from mlpack.packing.tensors.example import named_arrays
+from mlpack.packing.tensors.study import Arrays, StudyTask
+
+__all__ = ["tensor_model"]
+
+ROUTES = ("torch-export", "torch-trace", "torch-export-batch", "torch-trace-batch")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Torch:
+    original: str
+    model: bytes
+    example: Arrays
+    positional: int
+    child: str = "mlpack.packing.tensors.torch_child"
+    routes: Sequence[str] = ROUTES
+
+    def task(self, route: str) -> StudyTask:
+        return StudyTask(
+            model=self.model,
+            example=self.example,
+            positional=self.positional,
+            route=route,
+            paths=(os.getcwd(),) if "" in sys.path else (),  # noqa: PTH109  (what an empty entry stands for)
+        )
+
+
+def tensor_model(model: Any, example: object) -> _Torch:  # noqa: ANN401  (any module)
+    """Return a module and its example call, ready for a child process.
+
+    Raises:
+        MissingExtraError: onnxscript or cloudpickle is not installed.
+        ModelError: It cannot be sent to another process.
+        ExampleError: The example is no call of tensors.
+    """
+    from mlpack.packing.tensors.torch_child import positional_names
+
+    arrays, positional = named_arrays(example, lambda count: positional_names(model, count))
+    return _Torch(
+        original=f"{type(model).__module__}.{type(model).__qualname__}",
+        model=_handed_over(model),
+        example=arrays,
+        positional=positional,
+    )
+
+
+def _handed_over(model: Any) -> bytes:  # noqa: ANN401
+    """Return the module as bytes that a process of ours reads back; classes of a notebook travel along."""
+    try:
+        import cloudpickle
+        import onnxscript  # noqa: F401  (torch.onnx needs it, in the child)
+    except ImportError as error:
+        raise MissingExtraError(
+            f"packing a PyTorch module needs {error.name}", hint="pip install 'mlpack-sdk[torch]'"
+        ) from error
+    import torch
+
+    if isinstance(model, torch.jit.ScriptModule):
+        import io
+
+        buffer = io.BytesIO()
+        torch.jit.save(model, buffer)
+        return b"torchscript:" + buffer.getvalue()
+    try:
+        content: bytes = cloudpickle.dumps(model)
+    except (pickle.PicklingError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
+        raise ModelError(f"cannot be sent to another process: {error}", where="model") from error
+    return content

@@ -1,0 +1,95 @@
+"""What a child process learns about a model of tensors, and how it is asked to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mlpack.format.tensors import Dimension
+
+if TYPE_CHECKING:
+    import numpy as np
+
+__all__ = ["Arrays", "Call", "InputFacts", "Study", "StudyTask"]
+
+Arrays = Mapping[str, "np.ndarray"]
+"""Named tensors of one call."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyTask:
+    """What the child is asked.
+
+    Attributes:
+        model: The model as bytes: cloudpickle's, or whatever the child of its framework reads.
+        example: One call, by input name; `positional` of them are passed by position.
+        positional: How many inputs are passed by position, the first ones.
+        route: Which way to ONNX to try.
+        paths: What the child adds to `sys.path`, so that it finds the modules that this process has.
+    """
+
+    model: bytes
+    example: Arrays
+    positional: int
+    route: str
+    paths: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFacts:
+    """What was learnt of one input.
+
+    Attributes:
+        shape: Sizes and names of dimensions.
+        bounds: Smallest and largest integer that the original accepts; None for all.
+    """
+
+    shape: tuple[int | str, ...]
+    bounds: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of the original.
+
+    Attributes:
+        name: What it tries.
+        inputs: By name.
+        outputs: By the name of the part, "" where there is one; None when the original refused.
+        kind: `ordinary`; or `NaN`, `infinity`, which a contract can refuse if the packed model differs there.
+        golden: Whether the call may be stored in the bundle: it holds no row of the example.
+    """
+
+    name: str
+    inputs: Arrays
+    outputs: Mapping[str, np.ndarray] | None
+    kind: str = "ordinary"
+    golden: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What the child found.
+
+    Attributes:
+        graph: Canonical ONNX bytes with the contract's names; empty when there is a refusal.
+        refusal: Why there is no graph, one line.
+        final: Whether the refusal holds for every other route too.
+        inputs: Facts by input name, in order.
+        dimensions: Ranges by name.
+        calls: Every probe with the original's answer.
+        notes: What the author should know, one sentence each.
+        architecture: Class names, outermost first.
+        framework: Distribution and version.
+    """
+
+    graph: bytes = b""
+    refusal: str = ""
+    final: bool = False
+    inputs: Mapping[str, InputFacts] = field(default_factory=dict)
+    dimensions: Mapping[str, Dimension] = field(default_factory=dict)
+    calls: Sequence[Call] = ()
+    notes: Sequence[str] = ()
+    architecture: Sequence[str] = ()
+    framework: tuple[str, str] = ("", "")

@@ -1,0 +1,305 @@
+"""The child process that exports and asks a PyTorch module. Nothing of it is imported by the process that packs."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import os
+import pickle
+import random
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mlpack.format.tensors import Dimension
+from mlpack.packing.tensors.asking import (
+    MOST_ROWS,
+    Asker,
+    Probes,
+    ask,
+    batch_axes,
+    learn_bounds,
+    learn_range,
+    resized,
+    sampled_rows,
+)
+from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["main"]
+
+SCRIPTED = b"torchscript:"
+"""Stands before a TorchScript archive, which pickle cannot carry."""
+
+TRACE_ROWS = 5
+"""Rows that are traced: more than 1, which an export takes for a constant, and no size of anything else."""
+
+
+def main() -> None:
+    """Read a task from standard input, write the study to the real standard output."""
+    out = os.dup(1)
+    os.dup2(2, 1)  # what libraries and the model print must not get into the answer
+    task: StudyTask = pickle.load(sys.stdin.buffer)  # noqa: S301  (written by our own parent process)
+    sys.path.extend(task.paths)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        study = _study(task)
+    with os.fdopen(out, "wb") as stream:
+        stream.write(pickle.dumps(study))
+
+
+def _study(task: StudyTask) -> Study:
+    import logging
+
+    import torch
+
+    logging.disable(logging.CRITICAL)
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    torch.set_grad_enabled(False)
+    module = _module(task.model)
+    if not isinstance(module, torch.jit.ScriptModule):
+        module = copy.deepcopy(module)
+    module.eval()
+    if problem := _foreign_type(module):
+        return Study(refusal=problem, final=True)
+    flat = FlatModule(module, list(task.example), task.positional)
+    example = sampled_rows(task.example, MOST_ROWS)
+    answer = flat.answer(example)  # errors of the example are the caller's to see
+    if problem := flat.problem(answer):
+        return Study(refusal=problem, final=True)
+    from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
+
+    asker = Asker(model=flat.answer)
+    if not _repeats(asker, example):
+        return Study(refusal="the model answers the same call differently each time", final=True)
+    base = _base(asker, example)
+    try:
+        made: Exported = export(flat, base, route=task.route)
+    except NoExportError as error:
+        return Study(refusal=str(error), final=error.final)
+    axes, dimensions, notes = _dimensions(asker, base, made)
+    facts = _facts(asker, base, made, axes)
+    probes = Probes(
+        example=example,
+        base=base,
+        axes=axes,
+        dimensions=dimensions,
+        bounds={name: fact.bounds for name, fact in facts.items() if fact.bounds is not None},
+    )
+    calls = ask(asker, probes)
+    if not _repeats(asker, example, expected=answer):
+        return Study(refusal="the model keeps something from one call to the next", final=True)
+    return Study(
+        graph=made.graph,
+        inputs=facts,
+        dimensions=dimensions,
+        calls=calls,
+        notes=notes,
+        architecture=_architecture(module),
+        framework=("torch", str(torch.__version__).partition("+")[0]),
+    )
+
+
+def _module(content: bytes) -> Any:  # noqa: ANN401  (a torch module of any class)
+    import io
+
+    import torch
+
+    if content.startswith(SCRIPTED):
+        return torch.jit.load(io.BytesIO(content.removeprefix(SCRIPTED)))
+    return pickle.loads(content)  # noqa: S301  (written by our own parent process)
+
+
+def _foreign_type(module: torch.nn.Module) -> str:
+    import torch
+
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        if tensor.dtype == torch.bfloat16:
+            return f"{name} is bfloat16, which onnxruntime cannot multiply on a CPU: pack model.float()"
+        if tensor.is_complex():
+            return f"{name} holds complex numbers, which ONNX has no operators for"
+        if tensor.device.type != "cpu":
+            return f"{name} is on {tensor.device.type}: pack model.cpu()"
+    return ""
+
+
+def _architecture(module: torch.nn.Module) -> list[str]:
+    names: dict[str, None] = {}
+    for part in module.modules():
+        names.setdefault(type(part).__name__)
+    return list(names)[:50]
+
+
+class FlatModule:
+    """A module as a function from named arrays to named arrays; and as a module of plain tensors.
+
+    Attributes:
+        names: Names of the inputs, in order.
+        module: The original.
+        parts: Names of the parts of the answer, [""] for one; known after the first answer.
+    """
+
+    def __init__(self, module: torch.nn.Module, names: Sequence[str], positional: int) -> None:
+        """Keep how the original is called."""
+        self.module = module
+        self.names = list(names)
+        self.positional = positional
+        self.parts: list[str] = []
+
+    def call(self, tensors: Sequence[Any]) -> list[tuple[str, Any]]:
+        """Return what the original answers as named leaves."""
+        named = dict(zip(self.names[self.positional :], tensors[self.positional :], strict=True))
+        return list(leaves(self.module(*tensors[: self.positional], **named), ""))
+
+    def answer(self, arrays: Arrays) -> Mapping[str, np.ndarray]:
+        """Return what the original answers to one call."""
+        import torch
+
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002  (the model's own generator, not ours)
+        tensors = [torch.from_numpy(np.array(arrays[name], order="C")) for name in self.names]
+        found = self.call(tensors)
+        self.parts = [name for name, _ in found]
+        return {name: np.array(_numbers(leaf)) for name, leaf in found}
+
+    def problem(self, answer: Mapping[str, np.ndarray]) -> str:
+        """Return why the answer cannot be carried; empty if it can."""
+        if not answer or len(set(self.parts)) != len(self.parts):
+            return "the model returns no tensor, or two of one name"
+        for name, part in answer.items():
+            if part.dtype.kind not in "fiub" or part.dtype.name in ("uint16", "uint32", "uint64"):
+                return f"the model returns {part.dtype}{f' for {name}' if name else ''}, which a bundle cannot hold"
+        return ""
+
+    def as_module(self) -> torch.nn.Module:
+        """Return a module that takes the tensors by position and returns a tuple of tensors."""
+        import torch
+
+        outer = self
+
+        class Flat(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner = outer.module
+
+            def forward(self, *tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+                return tuple(leaf for _, leaf in outer.call(tensors))
+
+        return Flat().eval()
+
+
+def _numbers(leaf: Any) -> np.ndarray:  # noqa: ANN401  (a tensor, or what a model returns instead)
+    import torch
+
+    if not isinstance(leaf, torch.Tensor):
+        raise TypeError(f"the model returns {type(leaf).__name__} where a tensor is expected")
+    return leaf.detach().cpu().numpy()
+
+
+def leaves(value: Any, name: str) -> Any:  # noqa: ANN401  (whatever a model returns)
+    """Yield (name, tensor) of a nested answer, depth first; what is None is left out."""
+    if value is None:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from leaves(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, tuple) and hasattr(value, "_fields"):
+        for key, item in zip(value._fields, value, strict=True):
+            yield from leaves(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, (tuple, list)):
+        if len(value) == 1:
+            yield from leaves(value[0], name)
+            return
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{name}.{index}" if name else f"output_{index}")
+    else:
+        yield name, value
+
+
+def _repeats(asker: Asker, call: Arrays, expected: Mapping[str, np.ndarray] | None = None) -> bool:
+    first = asker.answer(call) if expected is None else expected
+    again = asker.answer(call)
+    if first is None or again is None or first.keys() != again.keys():
+        return False
+    return all(np.array_equal(first[name], again[name], equal_nan=first[name].dtype.kind == "f") for name in first)
+
+
+def _base(asker: Asker, example: Arrays) -> Arrays:
+    """Return the call that is traced: a few rows, unless the model takes no other number of them."""
+    if batch_axes(example):
+        call = resized(example, [(name, 0) for name in example], TRACE_ROWS)
+        if asker.accepts(call):
+            return call
+    return example
+
+
+def _dimensions(asker: Asker, base: Arrays, made: Any) -> tuple[dict[str, Any], dict[str, Dimension], list[str]]:  # noqa: ANN401
+    """Return places and ranges of every dimension, under names of our own, and what is not dynamic."""
+    axes: dict[str, list[tuple[str, int]]] = {}
+    ranges: dict[str, Dimension] = {}
+    taken = 0
+    for symbol, places in made.axes.items():
+        first = places[0][1] == 0
+        name = "batch" if first and "batch" not in axes else f"size_{taken}"
+        taken += name != "batch"
+        axes[name] = places
+        ranges[name] = learn_range(asker, base, places, made.ranges[symbol])
+    notes = [
+        f"input {name!r} is fixed to {base[name].shape[axis]} along axis {axis}: the model is written for it"
+        for name, axis in made.frozen
+        if _takes_other_sizes(asker, base, name, axis)
+    ]
+    return axes, _with_empty(asker, base, axes, ranges), notes
+
+
+def _takes_other_sizes(asker: Asker, base: Arrays, name: str, axis: int) -> bool:
+    have = base[name].shape[axis]
+    return any(asker.accepts(resized(base, [(name, axis)], size)) for size in (have + 1, have + 2))
+
+
+def _with_empty(
+    asker: Asker, base: Arrays, axes: Mapping[str, Any], ranges: dict[str, Dimension]
+) -> dict[str, Dimension]:
+    """Allow a batch of nothing where the original does and the shape of its answer follows from the sizes."""
+    if "batch" not in axes or ranges["batch"].minimum != 1:
+        return ranges
+    answer = asker.answer(resized(base, axes["batch"], 0))
+    rows = base[axes["batch"][0][0]].shape[0]
+    ordinary = asker.answer(base)
+    if answer is None or ordinary is None:
+        return ranges
+    for name, part in ordinary.items():
+        expected = tuple(0 if size == rows and axis == 0 else size for axis, size in enumerate(part.shape))
+        if answer[name].shape != expected or 0 not in expected:
+            return ranges
+    return {**ranges, "batch": Dimension(minimum=0, maximum=ranges["batch"].maximum)}
+
+
+def _facts(asker: Asker, base: Arrays, made: Any, axes: Mapping[str, Any]) -> dict[str, InputFacts]:  # noqa: ANN401
+    del made
+    facts = {}
+    for name, value in base.items():
+        shape: list[int | str] = list(value.shape)
+        for dimension, places in axes.items():
+            for input_, axis in places:
+                if input_ == name:
+                    shape[axis] = dimension
+        bounds = learn_bounds(asker, base, name) if value.dtype.kind in "iu" else None
+        facts[name] = InputFacts(shape=tuple(shape), bounds=bounds)
+    return facts
+
+
+def positional_names(module: torch.nn.Module, count: int) -> list[str]:
+    """Return the names of the first parameters of `forward`."""
+    try:
+        parameters = list(inspect.signature(module.forward).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    plain = [item.name for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    return [plain[index] if index < len(plain) else f"input_{index}" for index in range(count)]

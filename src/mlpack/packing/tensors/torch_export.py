@@ -1,0 +1,204 @@
+"""A module of plain tensors to ONNX: torch.export first, the tracing exporter only where that vouches for it."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mlpack.format.tensors import Dimension
+from mlpack.packing.tensors.study import Arrays
+
+if TYPE_CHECKING:
+    import onnx
+    import torch
+
+    from mlpack.packing.tensors.torch_child import FlatModule
+
+__all__ = ["ROUTES", "Exported", "NoExportError", "export"]
+
+ROUTES = ("torch-export", "torch-trace", "torch-export-batch", "torch-trace-batch")
+"""In order: every axis that may differ, translated or traced; then the batch alone."""
+
+OPSET = 20
+
+
+class NoExportError(Exception):
+    """There is no graph by this route; `final` says that none of the others can give one."""
+
+    def __init__(self, reason: str, *, final: bool = False) -> None:
+        """Keep one line."""
+        super().__init__(" ".join(reason.split())[:400])
+        self.final = final
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """A graph and what torch.export says about its sizes.
+
+    Attributes:
+        graph: Canonical ONNX bytes.
+        axes: Symbol -> where it stands.
+        ranges: Symbol -> sizes for which the graph was vouched for.
+        frozen: (input, axis) that have one size only.
+    """
+
+    graph: bytes
+    axes: Mapping[str, Sequence[tuple[str, int]]]
+    ranges: Mapping[str, Dimension]
+    frozen: Sequence[tuple[str, int]]
+
+
+def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
+    """Return the graph of one route.
+
+    Raises:
+        NoExportError: There is none.
+    """
+    import torch
+
+    module = flat.as_module()
+    tensors = tuple(torch.from_numpy(base[name].copy()) for name in flat.names)
+    if isinstance(flat.module, torch.jit.ScriptModule):
+        return _scripted(flat, module, tensors, base, route)
+    program = _program(module, tensors, every_axis=not route.endswith("batch"))
+    if program.graph_signature.buffers_to_mutate:
+        raise NoExportError("the model changes its own buffers when it is called", final=True)
+    axes, ranges, frozen = _sizes(program, flat.names)
+    if route.startswith("torch-export"):
+        proto = _translated(program)
+    else:
+        proto = _traced(module, tensors, flat.names, axes)
+    return Exported(graph=finished(proto, flat), axes=axes, ranges=ranges, frozen=frozen)
+
+
+def _program(
+    module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], *, every_axis: bool
+) -> torch.export.ExportedProgram:
+    import torch
+    from torch.export import Dim
+
+    spec = tuple(
+        tuple(Dim.AUTO if every_axis or axis == 0 else Dim.STATIC for axis in range(tensor.ndim)) for tensor in tensors
+    )
+    try:
+        return torch.export.export(module, tensors, dynamic_shapes=(spec,), strict=False)
+    except Exception as error:  # noqa: BLE001  (whatever torch or the model raises means that there is no export)
+        text = str(error).strip().splitlines() or [type(error).__name__]
+        # Which of its many classes says that the model's path hangs on its numbers is not documented.
+        depends = "data-dependent" in str(error) or "GuardOnDataDependent" in type(error).__name__
+        reason = "its control flow depends on the values of its input" if depends else text[0]
+        raise NoExportError(f"torch.export: {reason}", final=depends) from error
+
+
+def _sizes(
+    program: torch.export.ExportedProgram, names: Sequence[str]
+) -> tuple[dict[str, list[tuple[str, int]]], dict[str, Dimension], list[tuple[str, int]]]:
+    user = list(program.graph_signature.user_inputs)
+    placeholders = {node.name: node for node in program.graph.nodes if node.op == "placeholder"}
+    bounds = {str(symbol): value for symbol, value in program.range_constraints.items()}
+    axes: dict[str, list[tuple[str, int]]] = {}
+    frozen: list[tuple[str, int]] = []
+    for name, placeholder in zip(names, user, strict=True):
+        for axis, size in enumerate(placeholders[str(placeholder)].meta["val"].shape):
+            if isinstance(size, int):
+                frozen.append((name, axis))
+            elif str(size).isdigit():  # a symbol that turned out to be a number
+                frozen.append((name, axis))
+            elif str(size) in bounds:
+                axes.setdefault(str(size), []).append((name, axis))
+            else:
+                raise NoExportError(f"axis {axis} of {name} has a size that is computed: {size}")
+    return axes, {symbol: _range(bounds[symbol]) for symbol in axes}, frozen
+
+
+def _range(bounds: Any) -> Dimension:  # noqa: ANN401  (torch's ValueRanges)
+    upper = str(bounds.upper)
+    return Dimension(
+        minimum=max(int(bounds.lower), 1), maximum=int(upper) if upper.isdigit() and int(upper) < 2**31 else None
+    )
+
+
+def _translated(program: torch.export.ExportedProgram) -> onnx.ModelProto:
+    import torch
+
+    try:
+        made = torch.onnx.export(program, dynamo=True, verbose=False, opset_version=OPSET, external_data=False)
+    except Exception as error:  # noqa: BLE001  (a translator may raise anything)
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        cause = error.__cause__
+        said = f"{type(cause).__name__}: {cause}" if cause is not None else (lines or [type(error).__name__])[0]
+        raise NoExportError(f"torch.onnx: {said}") from error
+    if made is None:
+        raise NoExportError("torch.onnx returned nothing")
+    proto: onnx.ModelProto = made.model_proto
+    return proto
+
+
+def _traced(
+    module: torch.nn.Module,
+    tensors: tuple[torch.Tensor, ...],
+    names: Sequence[str],
+    axes: Mapping[str, Sequence[tuple[str, int]]],
+) -> onnx.ModelProto:
+    """Return the tracing exporter's graph, dynamic where torch.export said that the program holds."""
+    import onnx
+    import torch
+
+    dynamic: dict[str, dict[int, str]] = {}
+    for symbol, places in axes.items():
+        for name, axis in places:
+            dynamic.setdefault(f"in_{names.index(name)}", {})[axis] = symbol
+    buffer = io.BytesIO()
+    try:
+        torch.onnx.export(
+            module,
+            tensors,
+            buffer,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=[f"in_{index}" for index in range(len(names))],
+            dynamic_axes=dynamic,
+            do_constant_folding=True,
+        )
+    except Exception as error:  # noqa: BLE001  (an exporter may raise anything)
+        text = str(error).strip().splitlines() or [type(error).__name__]
+        raise NoExportError(f"torch.onnx, tracing: {text[0]}") from error
+    return onnx.load_model_from_string(buffer.getvalue())
+
+
+def _scripted(
+    flat: FlatModule, module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str
+) -> Exported:
+    """Export TorchScript, whose control flow goes into the graph as it is written; only the batch may differ."""
+    if route != "torch-trace":
+        raise NoExportError("torch.export takes no TorchScript")
+    rows = {"batch": [(name, 0) for name, value in base.items() if value.ndim]}
+    proto = _traced(module, tensors, flat.names, rows)
+    frozen = [(name, axis) for name, value in base.items() for axis in range(1, value.ndim)]
+    return Exported(graph=finished(proto, flat), axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
+
+
+def finished(proto: onnx.ModelProto, flat: FlatModule) -> bytes:
+    """Return canonical bytes under our own names, with an input for every argument, used or not.
+
+    Raises:
+        NoExportError: The graph has other inputs or outputs than the original, or no canonical form.
+    """
+    from onnx import inliner
+
+    from mlpack.packing.export.canonical import canonical_bytes
+    from mlpack.packing.tensors.naming import graph_names, rename
+
+    if proto.functions:
+        proto = inliner.inline_local_functions(proto)
+    inputs, outputs = graph_names(flat.names, flat.parts)
+    found = [item.name for item in proto.graph.input]
+    if len(found) != len(inputs) or len(proto.graph.output) != len(outputs):
+        raise NoExportError("the graph has other inputs or outputs than the model")
+    rename(proto, inputs, outputs)
+    try:
+        return canonical_bytes(proto)
+    except ValueError as error:
+        raise NoExportError(f"the graph has no canonical form: {error}") from error
