@@ -17,6 +17,7 @@ __all__ = [
     "Golden",
     "MethodParity",
     "Parity",
+    "Precision",
     "ProbeResult",
     "decode_number",
     "encode_cell",
@@ -26,6 +27,9 @@ EVIDENCE_VERSION = "1.0"
 
 Cell = str | int | float | bool | None
 """One value as JSON holds it. Floats that JSON has no word for are the strings below."""
+
+Precision = Literal["float64", "float32"]
+"""Precision in which an original computes, and at which it is judged."""
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -140,6 +144,7 @@ class MethodParity:
         spread: Standard deviation of the original's answers on the example (1 for probabilities).
         labels_differ: Labels that differ although the original's two best scores do not tie.
         ties: Labels that differ where they do tie: reported, not counted.
+        precision: Precision in which the original computes. `tight` means 1e-9 in float64, 1e-6 in float32.
     """
 
     method: str
@@ -148,6 +153,19 @@ class MethodParity:
     spread: float
     labels_differ: int
     ties: int
+    precision: Precision = "float64"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the entry of parity.json; the precision is only written when it is single."""
+        entry: dict[str, Any] = {
+            "method": self.method,
+            "certificate": self.certificate,
+            "worst": encode_cell(self.worst),
+            "spread": self.spread,
+            "labels_differ": self.labels_differ,
+            "ties": self.ties,
+        }
+        return entry if self.precision == "float64" else {**entry, "precision": self.precision}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -196,17 +214,7 @@ class Parity:
                 "rung": self.rung,
                 "certificate": self.certificate,
                 "threads": self.threads,
-                "methods": [
-                    {
-                        "method": item.method,
-                        "certificate": item.certificate,
-                        "worst": encode_cell(item.worst),
-                        "spread": item.spread,
-                        "labels_differ": item.labels_differ,
-                        "ties": item.ties,
-                    }
-                    for item in self.methods
-                ],
+                "methods": [item.to_json() for item in self.methods],
                 "probes": [
                     {
                         "name": item.name,
@@ -256,9 +264,16 @@ def _method_parity(item: Fields) -> MethodParity:
         spread=item.number("spread"),
         labels_differ=item.integer("labels_differ"),
         ties=item.integer("ties"),
+        precision=_precision(item),
     )
     item.done()
     return result
+
+
+def _precision(item: Fields) -> Precision:
+    if not item.holds("precision"):
+        return "float64"
+    return cast("Precision", item.choice("precision", ("float32",)))
 
 
 def _probe(item: Fields) -> ProbeResult:

@@ -58,6 +58,8 @@ def infer_contract(
     Raises:
         ModelError: An answer has a form that a bundle cannot hold.
     """
+    if _several_labels(answers):
+        description = replace(description, classes=None)
     outputs = tuple(_output(method, answer, description) for method, answer in answers.items())
     taken = {output.tensor for output in outputs}
     tensors = ["X"] * len(example.columns)
@@ -141,6 +143,12 @@ def _categories(column: Column) -> CategoricalProfile:
     )
 
 
+def _several_labels(answers: Mapping[Method, np.ndarray]) -> bool:
+    """Return whether each row gets several labels at once, so that `classes_` names neither column nor label."""
+    label = answers.get("predict")
+    return label is not None and label.ndim == 2 and label.shape[1] > 1
+
+
 def _output(method: Method, answer: np.ndarray, description: Description) -> Output:
     if answer.ndim not in (1, 2) or answer.dtype.kind not in "fiubUO":
         raise ModelError(
@@ -155,10 +163,15 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
     return Output(
         method=method,
         tensor="label" if labelled else _OUTPUT_TENSORS[method],
-        dtype=_dtype_name(classes.dtype if labelled and classes is not None else answer.dtype),
+        dtype=_dtype_name(_label_dtype(classes, answer) if labelled and classes is not None else answer.dtype),
         shape=(None, *answer.shape[1:]),
         classes=None if classes is None else _labels(classes),
     )
+
+
+def _label_dtype(classes: np.ndarray, answer: np.ndarray) -> np.dtype:
+    """Return the type that labels come back in: that of the classes, but for integers of another width."""
+    return answer.dtype if answer.dtype.kind in "iu" and classes.dtype.kind in "iu" else classes.dtype
 
 
 def _dtype_name(dtype: np.dtype) -> str:

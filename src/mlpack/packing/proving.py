@@ -201,7 +201,9 @@ def _export(
         if isinstance(candidate, Refusal):
             rejected.append((candidate.rung, candidate.reason))
             continue
-        measured = measure(contract, candidate.artifact, asked, spreads, threads=THREADS)
+        measured = measure(
+            contract, candidate.artifact, asked, spreads, threads=THREADS, precision=description.precision
+        )
         if isinstance(measured, str):
             rejected.append((candidate.rung, measured))
             disagreeing.add("*")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.errors import FormatError, InputError, ParityError
 from mlpack.format.contract import Input, Output
 from mlpack.format.evidence import Golden, MethodParity, Parity, decode_number
-from mlpack.runtime.comparison import CERTIFICATES, Difference, compare
+from mlpack.runtime.comparison import Difference, compare, tolerance
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -69,7 +69,7 @@ def _settle(engine: str, judged: Sequence[tuple[str, str]]) -> None:
 
 def _judge(found: Difference, measured: MethodParity, *, exact: bool) -> str:
     certificate = "tight" if measured.certificate == "exact" and not exact else measured.certificate
-    if found.within(certificate):
+    if found.within(certificate, measured.precision):
         return ""
     # The packer saw native ties fall the other way, and said so: as many may do that here.
     if not found.mismatch and 0 < found.labels <= measured.ties:
@@ -79,7 +79,7 @@ def _judge(found: Difference, measured: MethodParity, *, exact: bool) -> str:
     rows = ", ".join(map(str, found.rows))
     if found.labels:
         return f"{found.labels} label(s) differ, rows {rows}"
-    allowed = "identical bits" if certificate == "exact" else f"{CERTIFICATES[certificate]:.0e}"
+    allowed = "identical bits" if certificate == "exact" else f"{tolerance(certificate, measured.precision):.0e}"
     return f"worst error {found.worst:.3g}, {certificate!r} asks for {allowed}; worst rows {rows}"
 
 

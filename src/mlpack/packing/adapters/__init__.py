@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlpack.format.contract import Method
+    from mlpack.format.evidence import Precision
     from mlpack.packing.tensors.proving import TensorModel
 
 __all__ = ["Adapter", "Description", "find_adapter", "find_tensor_model"]
@@ -35,6 +36,7 @@ class Description:
         classes: Labels in class order, with their dtype; None without labels.
         columns: Column names it was fitted on; None when it saw an array.
         width: Number of columns it was fitted on; None when it does not say.
+        precision: Precision in which the coarsest of its steps computes, whatever type its answers have.
     """
 
     original: str
@@ -45,6 +47,7 @@ class Description:
     classes: np.ndarray | None
     columns: tuple[str, ...] | None
     width: int | None
+    precision: Precision = "float64"
 
 
 class Adapter(Protocol):

@@ -58,6 +58,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
         classes=None if classes is None else np.asarray(classes),
         columns=columns,
         width=getattr(model, "n_features_in_", None),
+        precision="float32" if _holds_single(model) else "float64",
     )
 
 
@@ -66,9 +67,30 @@ def _framework(model: Any) -> tuple[str, str]:  # noqa: ANN401
     import sklearn
 
     package = type(model).__module__.partition(".")[0]
-    if package == "lightgbm":
+    if package in ("lightgbm", "xgboost"):
         return package, str(sys.modules[package].__version__)
     return "scikit-learn", sklearn.__version__
+
+
+def _holds_single(model: Any) -> bool:  # noqa: ANN401
+    """Return whether a model is, or holds somewhere, one that computes in float32 whatever it is given."""
+    waiting, seen = [model], set()
+    while waiting:
+        item = waiting.pop()
+        if id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, (list, tuple)):
+            waiting += item
+        elif isinstance(item, dict):
+            waiting += item.values()
+        elif hasattr(item, "get_params") and not isinstance(item, type):
+            if type(item).__module__.startswith("xgboost."):
+                return True
+            waiting += vars(item).values()
+        elif type(item).__name__ == "_CalibratedClassifier":
+            waiting.append(item.estimator)
+    return False
 
 
 def _columns_read(model: Any) -> tuple[str, ...] | None:  # noqa: ANN401

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from mlpack.errors import ExportError
-from mlpack.format.evidence import MethodParity, Parity, ProbeResult
+from mlpack.format.evidence import MethodParity, Parity, Precision, ProbeResult
 from mlpack.packing.child import ChildFailedError, run_child
 from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.worker import Answer, Question, Reply, Task
-from mlpack.runtime.comparison import CERTIFICATES, compare
+from mlpack.runtime.comparison import compare, tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ class _Tally:
     worst: float = 0.0
     labels_differ: int = 0
     ties: int = 0
+    precision: Precision = "float64"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,6 +116,7 @@ def measure(
     spreads: Mapping[Method, float],
     *,
     threads: int = 1,
+    precision: Precision = "float64",
 ) -> Measurement | str:
     """Compare a candidate with what the original said.
 
@@ -124,6 +126,8 @@ def measure(
         asked: Probes and the original's answers.
         spreads: Method -> spread of the original's answers, for relative errors.
         threads: Threads of the session.
+        precision: Precision in which some step of the original computes. Methods that answer in float32 are
+            judged so whatever it is.
 
     Returns:
         The measurement, or one line that says why there is none: the engine refused the model, or crashed.
@@ -136,7 +140,7 @@ def measure(
         return f"the runtime {error.message}"
     if reply.failure:
         return reply.failure
-    return _Comparison(contract=contract, spreads=spreads).over(asked, reply)
+    return _Comparison(contract=contract, spreads=spreads, precision=precision).over(asked, reply)
 
 
 @dataclass(kw_only=True)
@@ -145,13 +149,17 @@ class _Comparison:
 
     contract: Contract
     spreads: Mapping[Method, float]
+    precision: Precision
     tallies: dict[Method, _Tally] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     disagreeing: set[str] = field(default_factory=set)
 
     def over(self, asked: Sequence[Asked], reply: Reply) -> Measurement:
         """Compare every answer and sum up."""
-        self.tallies = {method: _Tally(spread=spread) for method, spread in self.spreads.items()}
+        self.tallies = {
+            method: _Tally(spread=spread, precision=self._precision(method))
+            for method, spread in self.spreads.items()
+        }
         results = [self._probe(item, answers) for item, answers in zip(asked, reply.answers, strict=True)]
         methods = tuple(
             MethodParity(
@@ -161,6 +169,7 @@ class _Comparison:
                 spread=tally.spread,
                 labels_differ=tally.labels_differ,
                 ties=tally.ties,
+                precision=tally.precision,
             )
             for method, tally in self.tallies.items()
         )
@@ -175,6 +184,9 @@ class _Comparison:
             complaints=tuple(self.complaints),
             disagreeing=frozenset(self.disagreeing),
         )
+
+    def _precision(self, method: Method) -> Precision:
+        return "float32" if self.contract.output(method).dtype == "float32" else self.precision
 
     def _probe(self, item: Asked, answers: Sequence[Answer]) -> ProbeResult:
         worst, refused, unrefused = 0.0, 0, 0
@@ -197,6 +209,11 @@ class _Comparison:
             outcome = "refused"
         return ProbeResult(name=item.probe.name, rows=item.probe.rows, outcome=outcome, worst=worst)
 
+    def _scores_precision(self) -> Precision:
+        """Return the precision of the scores that labels are made from, as `_ties` chooses them."""
+        scores = next((m for m in ("predict_proba", "decision_function") if m in self.tallies), None)
+        return self.precision if scores is None else self.tallies[scores].precision  # type: ignore[index]
+
     def _complain(self, probe: str, method: str, what: str) -> None:
         self.disagreeing.add(method)
         self.complaints.append(f"{probe}: {what}" if method == "*" else f"{probe}: {method}: {what}")
@@ -211,13 +228,14 @@ class _Comparison:
             if difference.mismatch:
                 self._complain(probe, method, difference.mismatch)
             elif difference.labels:
-                ties = _ties(expected, actual[method] != expected[method])
+                differ = actual[method] != expected[method]
+                ties = _ties(expected, differ, tolerance("tight", self._scores_precision()))
                 tally.ties += ties
                 tally.labels_differ += difference.labels - ties
                 if difference.labels > ties:
-                    differ = f"{difference.labels - ties} of {len(expected[method])} labels differ"
-                    self._complain(probe, method, differ)
-            elif difference.worst > CERTIFICATES["loose"]:
+                    count = f"{difference.labels - ties} of {len(expected[method])}"
+                    self._complain(probe, method, f"{count} labels differ")
+            elif difference.worst > tolerance("loose"):
                 self._complain(probe, method, f"off by {difference.worst:.3g} of the spread")
             tally.worst = max(tally.worst, difference.worst)
             worst = max(worst, difference.worst)
@@ -229,11 +247,11 @@ def _certificate(tally: _Tally) -> str | None:
         return None
     if tally.exact:
         return "exact"
-    return next((name for name in ("tight", "loose") if tally.worst <= CERTIFICATES[name]), None)
+    return next((name for name in ("tight", "loose") if tally.worst <= tolerance(name, tally.precision)), None)
 
 
-def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray) -> int:
-    """Return how many of the rows that differ are ties: its two best scores are equal within 1e-9."""
+def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray, within: float) -> int:
+    """Return how many of the rows that differ are ties: the original's two best scores are this close."""
     import numpy as np
 
     scores = expected.get("predict_proba", expected.get("decision_function"))
@@ -241,6 +259,6 @@ def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray) -> int:
         return 0
     rows = scores[differ]
     if rows.ndim == 1:
-        return int((np.abs(rows) <= CERTIFICATES["tight"]).sum())
+        return int((np.abs(rows) <= within).sum())
     best = np.sort(rows, axis=1)
-    return int((best[:, -1] - best[:, -2] <= CERTIFICATES["tight"]).sum())
+    return int((best[:, -1] - best[:, -2] <= within).sum())

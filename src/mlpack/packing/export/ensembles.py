@@ -1,10 +1,10 @@
-"""Collecting decision trees into one TreeEnsemble operator (ai.onnx.ml 5) in double."""
+"""Collecting decision trees into one TreeEnsemble operator (ai.onnx.ml 5), in double or in single precision."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from mlpack.packing.export.graph import GraphBuilder
 
-__all__ = ["LEQ", "MEMBER", "Trees"]
+__all__ = ["LEQ", "LESS", "MEMBER", "Trees"]
 
-LEQ, MEMBER = 0, 6
-"""Node modes of the operator: `x <= split`, and `x` in a set."""
+LEQ, LESS, MEMBER = 0, 1, 6
+"""Node modes of the operator: `x <= split`, `x < split`, and `x` in a set."""
 
 
 @dataclass(slots=True)
@@ -25,8 +25,14 @@ class Trees:
 
     On one thread onnxruntime adds the weights of a target in the order of the trees, so sums come out
     bit for bit.
+
+    Attributes:
+        kind: Precision of splits, leaves and sums: that of the original.
+        mode: How a threshold is tested: `LEQ` or `LESS`.
     """
 
+    kind: Literal["float64", "float32"] = "float64"
+    mode: int = LEQ
     columns: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     members: list[float] = field(default_factory=list)
     roots: list[int] = field(default_factory=list)
@@ -38,14 +44,14 @@ class Trees:
         self._extend(
             nodes_featureids=[0],
             nodes_splits=[0.0],
-            nodes_modes=[LEQ],
+            nodes_modes=[self.mode],
             nodes_truenodeids=[self.leaves],
             nodes_falsenodeids=[self.leaves],
             nodes_trueleafs=[1],
             nodes_falseleafs=[1],
             nodes_missing_value_tracks_true=[1],
         )
-        self._add_leaves(np.array([value], dtype=np.float64), target)
+        self._add_leaves(np.array([value], dtype=self.kind), target)
 
     def add_fitted(self, tree: Any, value: NDArray[np.float64], target: int) -> None:  # noqa: ANN401
         """Add scikit-learn's `tree_`, with these values at its nodes."""
@@ -100,14 +106,14 @@ class Trees:
         self._extend(
             nodes_featureids=feature[inner],
             nodes_splits=np.where([values is None for values in sets], split[inner], 0.0),
-            nodes_modes=[LEQ if values is None else MEMBER for values in sets],
+            nodes_modes=[self.mode if values is None else MEMBER for values in sets],
             nodes_truenodeids=home[left[inner]],
             nodes_falsenodeids=home[right[inner]],
             nodes_trueleafs=leaf[left[inner]],
             nodes_falseleafs=leaf[right[inner]],
             nodes_missing_value_tracks_true=missing_left[inner],
         )
-        self._add_leaves(value[leaf].astype(np.float64), target)
+        self._add_leaves(value[leaf].astype(self.kind), target)
 
     def _extend(self, **columns: Sequence[float] | NDArray[Any]) -> None:
         """Append one tree's nodes to every attribute of the operator."""
@@ -117,10 +123,8 @@ class Trees:
             self._append(name, values)
 
     def _append(self, name: str, values: Sequence[float] | NDArray[Any]) -> None:
-        kind = {"nodes_splits": np.float64, "leaf_weights": np.float64, "nodes_modes": np.uint8}.get(
-            name, np.int64
-        )
-        self.columns.setdefault(name, []).append(np.asarray(values, dtype=kind))
+        kinds = {"nodes_splits": self.kind, "leaf_weights": self.kind, "nodes_modes": "uint8"}
+        self.columns.setdefault(name, []).append(np.asarray(values, dtype=kinds.get(name, "int64")))
 
     def _add_leaves(self, weights: NDArray[np.float64], target: int) -> None:
         self._append("leaf_weights", weights)
@@ -128,7 +132,7 @@ class Trees:
         self.leaves += len(weights)
 
     def emit(self, graph: GraphBuilder, x: str, targets: int) -> str:
-        """Return the sums `(N, targets)` in double; `x` is a `(N, k)` double."""
+        """Return the sums `(N, targets)`; `x` is `(N, k)`; both in the precision of the trees."""
         from onnx import numpy_helper
 
         attributes: dict[str, Any] = {
@@ -142,5 +146,5 @@ class Trees:
             is_tensor = whole.dtype != np.int64
             attributes[name] = numpy_helper.from_array(whole) if is_tensor else whole
         if self.members:
-            attributes["membership_values"] = numpy_helper.from_array(np.array(self.members))
+            attributes["membership_values"] = numpy_helper.from_array(np.array(self.members, dtype=self.kind))
         return graph.op("TreeEnsemble", x, domain="ai.onnx.ml", **attributes)

@@ -193,13 +193,32 @@ FAMILIES: dict[str, str] = {
             "sklearn.ensemble.StackingRegressor",
             "sklearn.calibration.CalibratedClassifierCV",
         ),
-        "lightgbm": ("lightgbm.sklearn.LGBMClassifier", "lightgbm.sklearn.LGBMRegressor"),
+        "lightgbm": (
+            "lightgbm.sklearn.LGBMClassifier",
+            "lightgbm.sklearn.LGBMRegressor",
+            "lightgbm.sklearn.LGBMRanker",
+            "lightgbm.basic.Booster",
+        ),
+        "xgboost": (
+            "xgboost.sklearn.XGBClassifier",
+            "xgboost.sklearn.XGBRegressor",
+            "xgboost.sklearn.XGBRanker",
+            "xgboost.sklearn.XGBRFClassifier",
+            "xgboost.sklearn.XGBRFRegressor",
+            "xgboost.core.Booster",
+        ),
+        "catboost": (
+            "catboost.core.CatBoost",
+            "catboost.core.CatBoostClassifier",
+            "catboost.core.CatBoostRegressor",
+            "catboost.core.CatBoostRanker",
+        ),
     }.items()
     for name in names
 }
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
 
-_LIBRARIES = ("sklearn", "lightgbm", "xgboost")
+_LIBRARIES = ("sklearn", "lightgbm", "xgboost", "catboost")
 """Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
 
 UNCHECKED = frozenset(
@@ -211,6 +230,8 @@ UNCHECKED = frozenset(
         "committees",
         "crowds",
         "lightgbm",
+        "xgboost",
+        "catboost",
         "histogram_boosting",
         "selection",
     )
