@@ -13,10 +13,12 @@ __all__ = [
     "argmax",
     "clip",
     "each_row",
+    "expanded_squares",
     "expm1",
     "log1p",
     "log_softmax",
     "logit",
+    "nearest_point",
     "pair",
     "positive",
     "rows_to_one",
@@ -61,6 +63,25 @@ def squared_distances(graph: GraphBuilder, x: str, centres: np.ndarray) -> str:
     total = graph.op("Add", graph.op("Add", product, own), theirs)
     zero = graph.doubles(0.0)
     return graph.op("Where", graph.op("Less", total, zero), zero, total)
+
+
+def expanded_squares(graph: GraphBuilder, x: str, points: np.ndarray) -> str:
+    """Return squared distances `(N, k)` as scikit-learn's reductions give them.
+
+    They are `|x|^2 - 2 x.c + |c|^2` from left to right, and 0 where that is negative or, among huge values,
+    not a number.
+    """
+    product = graph.op("Mul", graph.op("MatMul", x, graph.doubles(points.T)), graph.doubles(-2.0))
+    own = graph.op("ReduceSum", graph.op("Mul", x, x), graph.ints([1]), keepdims=1)
+    theirs = graph.doubles(np.einsum("ij,ij->i", points, points).reshape(1, -1))
+    total = graph.op("Add", graph.op("Add", own, product), theirs)
+    zero = graph.doubles(0.0)
+    return graph.op("Where", graph.op("Greater", total, zero), total, zero)
+
+
+def nearest_point(graph: GraphBuilder, x: str, points: np.ndarray) -> str:
+    """Return the int64 position `(N,)` of the nearest point; the first when all are beyond double precision."""
+    return graph.op("ArgMin", expanded_squares(graph, x, points), axis=1, keepdims=0, select_last_index=0)
 
 
 def log1p(graph: GraphBuilder, x: str) -> str:

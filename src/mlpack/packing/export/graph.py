@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -113,6 +113,7 @@ class GraphBuilder:
     Attributes:
         finite: Values that are finite (or missing as the contract allows) in every row that it accepts.
         guards: Values `(N,)` that are true in rows which a step of the original refuses.
+        prefix: Before the names of a subgraph's values, which must not be those of the graph around it.
 
     Node results are named `/t0`, `/t1`, ... and constants `/c0`, `/c1`, ... in order of creation, which the
     fitted model alone decides. The slash keeps them apart from the names of inputs and outputs.
@@ -124,6 +125,7 @@ class GraphBuilder:
     outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
     finite: set[str] = field(default_factory=set)
     guards: list[str] = field(default_factory=list)
+    prefix: str = ""
     _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _count: int = 0
 
@@ -137,7 +139,7 @@ class GraphBuilder:
         content = repr(array.tolist()).encode() if array.dtype == object else array.tobytes()
         key = f"{array.dtype.str}{array.shape}".encode() + hashlib.sha256(content).digest()
         if key not in self.constants:
-            self.constants[key] = numpy_helper.from_array(array, name=f"/c{len(self.constants)}")
+            self.constants[key] = numpy_helper.from_array(array, name=f"{self.prefix}/c{len(self.constants)}")
         return str(self.constants[key].name)
 
     def doubles(self, value: Any) -> str:  # noqa: ANN401 - whatever numpy takes
@@ -167,7 +169,7 @@ class GraphBuilder:
         node.attribute.extend(_attribute(key, attributes[key]) for key in sorted(attributes))
         key = hashlib.sha256(node.SerializeToString(deterministic=True)).digest() + bytes([outputs])
         if key not in self._known:
-            names = tuple(f"/t{self._count + index}" for index in range(outputs))
+            names = tuple(f"{self.prefix}/t{self._count + index}" for index in range(outputs))
             self._count += outputs
             node.output.extend(names)
             self.nodes.append(node)
@@ -265,6 +267,48 @@ class GraphBuilder:
             found = self.op("IsNaN", total)
         if found not in self.guards:
             self.guards.append(found)
+
+    def repeat(
+        self, times: str, state: Sequence[Tensor], body: Callable[..., Sequence[str]]
+    ) -> tuple[str, ...]:
+        """Emit a loop and return the last state.
+
+        Args:
+            times: How often, an int64 scalar.
+            state: Values before the first round.
+            body: Takes the builder of the loop's own graph, the number of the round and the state's names, and
+                returns the names of the next state. It may read values of this graph by name.
+        """
+        from onnx import helper
+
+        inner = GraphBuilder(prefix=f"{self.prefix}/{state[0].name}")
+        round_, go = f"{inner.prefix}/round", f"{inner.prefix}/go"
+        names = [f"{inner.prefix}/state{index}" for index in range(len(state))]
+        after = [inner.op("Identity", name) for name in body(inner, round_, *names)]
+        still = inner.op("Identity", go)
+        shapes = [["R", item.width] if item.width else ["R"] for item in state]
+        value = helper.make_tensor_value_info
+        graph = helper.make_graph(
+            inner.nodes,
+            "mlpack",
+            [
+                value(round_, _ONNX_TYPES["int64"], []),
+                value(go, _ONNX_TYPES["bool"], []),
+                *(
+                    value(name, _ONNX_TYPES[item.kind], shape)
+                    for name, item, shape in zip(names, state, shapes, strict=True)
+                ),
+            ],
+            [
+                value(still, _ONNX_TYPES["bool"], []),
+                *(
+                    value(name, _ONNX_TYPES[item.kind], shape)
+                    for name, item, shape in zip(after, state, shapes, strict=True)
+                ),
+            ],
+            initializer=list(inner.constants.values()),
+        )
+        return self.ops("Loop", times, "", *(item.name for item in state), outputs=len(state), body=graph)
 
     def close(self) -> None:
         """Declare the output that says which rows the original refuses, if any step found reason to look."""

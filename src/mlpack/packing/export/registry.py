@@ -185,6 +185,16 @@ FAMILIES: dict[str, str] = {
             "sklearn.multioutput.MultiOutputRegressor",
             "sklearn.multioutput.RegressorChain",
         ),
+        "neighbors": (
+            "sklearn.neighbors.KNeighborsClassifier",
+            "sklearn.neighbors.KNeighborsRegressor",
+            "sklearn.neighbors.RadiusNeighborsClassifier",
+            "sklearn.neighbors.RadiusNeighborsRegressor",
+            "sklearn.neighbors.KNeighborsTransformer",
+            "sklearn.neighbors.RadiusNeighborsTransformer",
+        ),
+        "local_outliers": ("sklearn.neighbors.LocalOutlierFactor",),
+        "centroids": ("sklearn.neighbors.NearestCentroid",),
         "dummies": ("sklearn.dummy.DummyClassifier", "sklearn.dummy.DummyRegressor"),
         "committees": (
             "sklearn.ensemble.VotingClassifier",
@@ -312,6 +322,23 @@ class Scope:
         self._check_width(model, columns)
         self._guard(model, columns)
         return family.respond(self, model, columns, method)
+
+    def doubles(self, model: object, columns: Columns, *, single: bool = False) -> str:
+        """Return the columns as one double matrix `(N, k)`.
+
+        Args:
+            model: Who computes, for the message.
+            columns: What it sees.
+            single: Whether the original computes in double on float32 columns too.
+
+        Raises:
+            Unsupported: There are text columns, or the original computes in float32.
+        """
+        if not columns.numeric:
+            raise self.unsupported(model, "meets text columns")
+        if columns.float_kind == "float32" and not single:
+            raise self.unsupported(model, "computes in float32; train on float64 for an exact export")
+        return self.graph.matrix(columns, "float64").name
 
     def _family(self, model: object, ability: str, method: str) -> Family:
         family = family_of(model)

@@ -21,7 +21,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     centres = _centres(scope, model)
     if type(model).__name__ not in ("KMeans", "MiniBatchKMeans", "BisectingKMeans", "Birch"):
         raise scope.unsupported(model, "has no transform")
-    apart = formulas.squared_distances(scope.graph, _doubles(scope, model, columns), centres)
+    apart = formulas.squared_distances(scope.graph, scope.doubles(model, columns), centres)
     return Columns.of(Tensor(scope.graph.op("Sqrt", apart), "float64", len(centres)))
 
 
@@ -30,7 +30,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     graph, centres = scope.graph, _centres(scope, model)
     if method != "predict" or type(model).__name__ == "BisectingKMeans":
         raise scope.unsupported(model, f"{method} has no emitter")
-    x = _doubles(scope, model, columns)
+    x = scope.doubles(model, columns)
     product = graph.op("Mul", graph.op("MatMul", x, graph.doubles(centres.T)), graph.doubles(-2.0))
     squares = graph.doubles(np.einsum("ij,ij->i", centres, centres).reshape(1, -1))
     nearest = graph.op("ArgMin", graph.op("Add", product, squares), axis=1, keepdims=0, select_last_index=0)
@@ -45,12 +45,3 @@ def _centres(scope: Scope, model: Fitted) -> np.ndarray:
     if centres is None or len(centres) == 0:
         raise scope.unsupported(model, "has no centres")
     return np.asarray(centres, dtype=np.float64)
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

@@ -19,7 +19,7 @@ __all__ = ["respond", "transform"]
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform`: subtract, divide, multiply."""
     graph, name = scope.graph, type(model).__name__
-    x = _doubles(scope, model, columns)
+    x = scope.doubles(model, columns)
     mean, scale, matrix = _MAPS[name](model)
     if mean is not None:
         x = graph.op("Sub", x, graph.doubles(np.reshape(mean, (1, -1))))
@@ -41,7 +41,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     graph = scope.graph
     if method != "predict" or not hasattr(model, "x_rotations_"):
         raise scope.unsupported(model, f"{method} has no emitter")
-    x = graph.op("Sub", _doubles(scope, model, columns), graph.doubles(np.reshape(model._x_mean, (1, -1))))  # noqa: SLF001
+    x = graph.op("Sub", scope.doubles(model, columns), graph.doubles(np.reshape(model._x_mean, (1, -1))))  # noqa: SLF001
     product = graph.op("MatMul", x, graph.doubles(np.asarray(model.coef_).T))
     total = graph.op("Add", product, graph.doubles(np.reshape(model.intercept_, (1, -1))))
     result = Tensor(total, "float64", int(np.asarray(model.coef_).shape[0]))
@@ -105,12 +105,3 @@ _MAPS = {
     "MiniBatchSparsePCA": _sparse_components,
     "FeatureAgglomeration": _agglomerated,
 }
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

@@ -19,7 +19,7 @@ __all__ = ["respond"]
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
     graph, classes = scope.graph, len(model.classes_)
-    joint = _JOINT[type(model).__name__](scope, model, _doubles(scope, model, columns))
+    joint = _JOINT[type(model).__name__](scope, model, scope.doubles(model, columns))
     if method == "predict":
         return Tensor(formulas.argmax(graph, joint), "int64", None)
     if method not in ("predict_proba", "predict_log_proba"):
@@ -68,12 +68,3 @@ _JOINT = {
     "ComplementNB": _complement,
     "BernoulliNB": _bernoulli,
 }
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

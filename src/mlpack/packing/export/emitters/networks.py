@@ -21,7 +21,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     graph = scope.graph
     if np.asarray(model.coefs_[0]).dtype != np.float64:
         raise scope.unsupported(model, "was trained in float32; train on float64 for an exact export")
-    x = _doubles(scope, model, columns)
+    x = scope.doubles(model, columns)
     last = len(model.coefs_) - 1
     for index, (weights, bias) in enumerate(zip(model.coefs_, model.intercepts_, strict=True)):
         x = graph.op("Add", graph.op("MatMul", x, graph.doubles(weights)), graph.doubles(bias.reshape(1, -1)))
@@ -63,12 +63,3 @@ def _activated(scope: Scope, model: Fitted, name: str, x: str) -> str:
     if name == "softmax":
         return formulas.softmax(graph, x)
     raise scope.unsupported(model, f"activation {name!r} has no emitter")
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

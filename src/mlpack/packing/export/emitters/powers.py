@@ -20,7 +20,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     graph = scope.graph
     if model.method != "yeo-johnson":
         raise scope.unsupported(model, "method='box-cox' has no emitter; 'yeo-johnson' has one")
-    whole = Tensor(_doubles(scope, model, columns), "float64", columns.width)
+    whole = Tensor(scope.doubles(model, columns), "float64", columns.width)
     parts = [
         Tensor(_yeo_johnson(scope, graph.pick(whole, [index]).name, float(power)), "float64", 1)
         for index, power in enumerate(model.lambdas_)
@@ -58,12 +58,3 @@ def _one_side(scope: Scope, x: str, power: float) -> str:
         return logarithm
     grown = formulas.expm1(graph, graph.op("Mul", graph.doubles(power), logarithm))
     return graph.op("Div", grown, graph.doubles(power))
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

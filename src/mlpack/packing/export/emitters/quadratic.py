@@ -18,7 +18,7 @@ __all__ = ["respond"]
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
-    x = _doubles(scope, model, columns)
+    x = scope.doubles(model, columns)
     if type(model).__name__ == "EllipticEnvelope":
         return _envelope(scope, model, x, method)
     return _classify(scope, model, x, method)
@@ -67,12 +67,3 @@ def _envelope(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor:
         raise scope.unsupported(model, f"has no {method}")
     inside = graph.op("GreaterOrEqual", decision, graph.doubles(0.0))
     return Tensor(graph.op("Where", inside, graph.ints(1), graph.ints(-1)), "int64", None)
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

@@ -22,7 +22,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         raise scope.unsupported(model, f"extrapolation={model.extrapolation!r} has no emitter")
     if getattr(model, "handle_missing", "error") != "error":
         raise scope.unsupported(model, "handle_missing has no emitter")
-    whole = Tensor(_doubles(scope, model, columns), "float64", columns.width)
+    whole = Tensor(scope.doubles(model, columns), "float64", columns.width)
     parts = []
     for index, spline in enumerate(model.bsplines_):
         part = _basis(scope, model, graph.pick(whole, [index]).name, spline)
@@ -64,12 +64,3 @@ def _basis(scope: Scope, model: Fitted, x: str, spline: Fitted) -> Tensor:
         slope = graph.op("Gather", graph.doubles(ends), side)
         value = graph.op("Add", value, graph.op("Mul", beyond, slope))
     return Tensor(value, "float64", count)
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

@@ -21,7 +21,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     graph = scope.graph
     if getattr(model, "_sparse", False):
         raise scope.unsupported(model, "was trained on a sparse matrix")
-    kernel = _kernel(scope, model, _doubles(scope, model, columns))
+    kernel = _kernel(scope, model, scope.doubles(model, columns))
     if hasattr(model, "classes_"):
         return _classify(scope, model, kernel, method)
     dual = graph.doubles(np.asarray(model.dual_coef_).T)
@@ -111,12 +111,3 @@ def _pairwise(scope: Scope, model: Fitted, kernel: str, pairs: list[tuple[int, i
         weights[theirs, index] = dual[i, theirs]
     product = scope.graph.op("MatMul", kernel, scope.graph.doubles(weights))
     return scope.graph.op("Add", product, scope.graph.doubles(np.reshape(model._intercept_, (1, -1))))
-
-
-def _doubles(scope: Scope, model: Fitted, columns: Columns) -> str:
-    """Return the columns as one double matrix `(N, k)`."""
-    if not columns.numeric:
-        raise scope.unsupported(model, "meets text columns")
-    if columns.float_kind == "float32":
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
-    return scope.graph.matrix(columns, "float64").name

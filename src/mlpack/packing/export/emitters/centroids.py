@@ -1,0 +1,68 @@
+"""NearestCentroid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mlpack.packing.export import formulas
+from mlpack.packing.export.graph import Columns, Tensor
+
+if TYPE_CHECKING:
+    from mlpack.format.contract import Method
+    from mlpack.packing.export.registry import Fitted, Scope
+
+__all__ = ["respond"]
+
+
+def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    """Emit a method."""
+    graph, x = scope.graph, scope.doubles(model, columns)
+    priors = np.asarray(getattr(model, "class_prior_", np.ones(len(model.classes_))))
+    equal = np.isclose(priors, priors[0]).all()
+    if method == "predict" and equal:
+        if model.metric == "euclidean":
+            return Tensor(formulas.nearest_point(graph, x, model.centroids_), "int64", None)
+        apart = _apart(scope, model, x, model.centroids_, squared=False)
+        return Tensor(graph.op("ArgMin", apart, axis=1, keepdims=0, select_last_index=0), "int64", None)
+    return _discriminate(scope, model, x, method)
+
+
+def _discriminate(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor:
+    graph, classes = scope.graph, len(model.classes_)
+    spread = np.asarray(model.within_class_std_dev_)
+    spread = np.where(spread == 0, 1.0, spread).reshape(1, -1)
+    apart = _apart(
+        scope, model, graph.op("Div", x, graph.doubles(spread)), model.centroids_ / spread, squared=True
+    )
+    priors = graph.doubles(2.0 * np.log(model.class_prior_).reshape(1, -1))
+    scores = Tensor(graph.op("Add", graph.op("Neg", apart), priors), "float64", classes)
+    if classes == 2 and method in ("decision_function", "predict"):
+        pair = [graph.flat(graph.pick(scores, [index])).name for index in (1, 0)]
+        value = graph.op("Sub", *pair)
+        if method == "decision_function":
+            return Tensor(value, "float64", None)
+        return Tensor(formulas.argmax(graph, scores.name), "int64", None)
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, scores.name), "int64", None)
+    if method == "decision_function":
+        return scores
+    shares = formulas.log_softmax(graph, scores.name)
+    return Tensor(graph.op("Exp", shares) if method == "predict_proba" else shares, "float64", classes)
+
+
+def _apart(scope: Scope, model: Fitted, x: str, centres: np.ndarray, *, squared: bool) -> str:
+    """Return `(N, classes)` distances, or their squares."""
+    graph = scope.graph
+    if model.metric == "euclidean":
+        far = formulas.expanded_squares(graph, x, centres)
+        if not squared:
+            return graph.op("Sqrt", far)
+        root = graph.op("Sqrt", far)  # the original squares the root again
+        return graph.op("Mul", root, root)
+    if model.metric != "manhattan":
+        raise scope.unsupported(model, f"metric {model.metric!r} has no emitter")
+    steps = graph.op("Sub", graph.op("Unsqueeze", x, graph.ints([1])), graph.doubles(centres[None]))
+    total = graph.op("ReduceSum", graph.op("Abs", steps), graph.ints([2]), keepdims=0)
+    return graph.op("Mul", total, total) if squared else total
