@@ -6,6 +6,7 @@ TYPE_CHECKING = False  # type checkers know the name; importing typing would cos
 if TYPE_CHECKING:
     from mlpack import errors, trust
     from mlpack.format.opening import UnverifiedBundle, inspect
+    from mlpack.packing.explaining import explain_export
     from mlpack.packing.pack import pack
     from mlpack.runtime.batch.local import score
     from mlpack.runtime.loading import load
@@ -23,6 +24,7 @@ __all__ = [
     "UnverifiedBundle",
     "VerifiedBundle",
     "errors",
+    "explain_export",
     "inspect",
     "load",
     "pack",
@@ -38,6 +40,7 @@ _HOME = {
     "Predictor": "mlpack.runtime.predictor",
     "UnverifiedBundle": "mlpack.format.opening",
     "VerifiedBundle": "mlpack.trust.verification",
+    "explain_export": "mlpack.packing.explaining",
     "inspect": "mlpack.format.opening",
     "load": "mlpack.runtime.loading",
     "pack": "mlpack.packing.pack",

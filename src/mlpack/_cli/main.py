@@ -18,6 +18,7 @@ __all__ = ["COMMANDS", "main", "parser"]
 
 COMMANDS = {
     "pack": "make a bundle of a fitted model",
+    "explain": "say what packing makes of each step of a fitted model, and write nothing",
     "inspect": "say what is in a bundle, without trusting it",
     "verify": "check a bundle against a policy",
     "sign": "sign a bundle",

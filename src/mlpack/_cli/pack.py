@@ -16,7 +16,7 @@ from mlpack.format.writer import BundleLayout
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["add_arguments", "run"]
+__all__ = ["add_arguments", "add_model_arguments", "explain", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,21 +25,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "FILE.py:NAME runs the file and takes that variable; MODULE:NAME imports it. Example: "
         "mlpack pack train.py:pipeline --example train.py:X_train --name churn --version 1.2.0"
     )
-    parser.add_argument("model", metavar="MODEL", help="the fitted model, as FILE.py:NAME or MODULE:NAME")
-    parser.add_argument(
-        "--example",
-        required=True,
-        help="training rows, as FILE.py:NAME, MODULE:NAME, or a .csv or .parquet file",
-    )
+    add_model_arguments(parser)
     parser.add_argument("--name", required=True, help="name of the bundle")
     parser.add_argument("--version", required=True, help="version of the bundle")
     parser.add_argument("--output", metavar="DIR", default="dist", help="folder to write to (default: dist)")
-    parser.add_argument(
-        "--method", action="append", dest="methods", help="offer only this method; may repeat"
-    )
-    parser.add_argument(
-        "--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight"
-    )
     parser.add_argument(
         "--platform", action="append", dest="platforms", help="lock for os/architecture; may repeat"
     )
@@ -52,18 +41,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing; say what becomes of each step of the model"
+    )
     add_json_argument(parser)
+
+
+def add_model_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what names a model, its rows, and what is asked of it."""
+    parser.add_argument("model", metavar="MODEL", help="the fitted model, as FILE.py:NAME or MODULE:NAME")
+    parser.add_argument(
+        "--example",
+        required=True,
+        help="training rows, as FILE.py:NAME, MODULE:NAME, or a .csv or .parquet file",
+    )
+    parser.add_argument(
+        "--method", action="append", dest="methods", help="offer only this method; may repeat"
+    )
+    parser.add_argument(
+        "--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Pack and say what was made."""
     from mlpack.packing.pack import pack
 
-    modules: dict[str, ModuleType] = {}
-    # What the training code prints must not mix with our own answer.
-    with contextlib.redirect_stdout(sys.stderr):
-        model = _find(arguments.model, modules)
-        example = _example(arguments.example, modules)
+    if arguments.dry_run:
+        return explain(arguments)
+    model, example = _given(arguments)
     bundle = pack(
         model,
         name=arguments.name,
@@ -83,6 +89,24 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.json:
         print(f"\nwritten: {bundle.path}")
     return 0
+
+
+def explain(arguments: argparse.Namespace) -> int:
+    """Say what becomes of each step; DONE when the model would pack, FAILED when not."""
+    from mlpack.packing.explaining import explain_export
+
+    model, example = _given(arguments)
+    explanation = explain_export(model, example, methods=arguments.methods, certificate=arguments.certificate)
+    print_facts(explanation.facts(), as_json=arguments.json)
+    return 0 if explanation.packs else 1
+
+
+def _given(arguments: argparse.Namespace) -> tuple[object, object]:
+    """Return the model and the example that the arguments name."""
+    modules: dict[str, ModuleType] = {}
+    # What the training code prints must not mix with our own answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        return _find(arguments.model, modules), _example(arguments.example, modules)
 
 
 def _example(reference: str, modules: dict[str, ModuleType]) -> object:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def print_facts(facts: Facts, *, as_json: bool) -> None:
-    """Print to standard output; colours only on a terminal."""
+    """Print to standard output; colours and folded lines only on a terminal."""
     if as_json:
         from mlpack.show.json import render_json
 
@@ -26,4 +27,6 @@ def print_facts(facts: Facts, *, as_json: bool) -> None:
         return
     from mlpack.show.text import render_text
 
-    print(render_text(facts, color=sys.stdout.isatty()))
+    on_terminal = sys.stdout.isatty()
+    width = shutil.get_terminal_size().columns if on_terminal else None
+    print(render_text(facts, width=width, color=on_terminal))
