@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mlpack.errors import RegistryError
 from mlpack.oci.attaching import converge, own_tag, own_tags, subject_tag
 from mlpack.oci.descriptors import (
@@ -15,15 +17,9 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.documents import json_bytes
 from mlpack.oci.stores import Store, referrers
-from mlpack.trust.image_statements import (
-    BUNDLE_TYPE,
-    LEGACY_SIGNATURE,
-    MAX_BUNDLE,
-    MAX_LEGACY,
-    SIGNATURE_TYPE,
-    SIMPLE_SIGNING,
-)
+from mlpack.trust.image_statements import BUNDLE_TYPE, MAX_BUNDLE, SIGNATURE_TYPE
 from mlpack.trust.images import AttachedBundle, ImageEvidence, LegacySignature
+from mlpack.trust.legacy_signatures import LEGACY_ANNOTATIONS, LEGACY_SIGNATURE, MAX_LEGACY, SIMPLE_SIGNING
 
 __all__ = ["add_legacy_signature", "collect_evidence"]
 
@@ -34,16 +30,18 @@ _DAMAGED = ("registry-corrupt", "registry-document", "registry-not-found")
 """Errors that concern one attachment. Whoever may write could place such, so they stop no verification."""
 
 
-def collect_evidence(store: Store, stored: Stored, *, predicate_type: str = SIGNATURE_TYPE) -> ImageEvidence:
-    """Fetch what could be a signature, or an attestation of another type, of a manifest.
+def collect_evidence(
+    store: Store, stored: Stored, *, predicate_types: Sequence[str] = (SIGNATURE_TYPE,)
+) -> ImageEvidence:
+    """Fetch what could be a signature of a manifest, or an attestation of one of these types.
 
     Raises:
         RegistryError: The store fails, or holds more candidates than are read.
     """
     digest = stored.descriptor.digest
     notes: list[str] = []
-    bundles = _bundles(store, digest, predicate_type, notes)
-    legacy = _legacy(store, digest, notes) if predicate_type == SIGNATURE_TYPE else ()
+    bundles = _bundles(store, digest, predicate_types, notes)
+    legacy = _legacy(store, digest, notes) if SIGNATURE_TYPE in predicate_types else ()
     return ImageEvidence(
         source=f"{store.name}@{digest}",
         digest=digest,
@@ -54,7 +52,9 @@ def collect_evidence(store: Store, stored: Stored, *, predicate_type: str = SIGN
     )
 
 
-def _bundles(store: Store, digest: str, predicate_type: str, notes: list[str]) -> tuple[AttachedBundle, ...]:
+def _bundles(
+    store: Store, digest: str, wanted: Sequence[str], notes: list[str]
+) -> tuple[AttachedBundle, ...]:
     found = []
     # cosign 3 lists its bundles under the type of the empty config, so the list cannot be filtered by type.
     entries = [
@@ -70,8 +70,8 @@ def _bundles(store: Store, digest: str, predicate_type: str, notes: list[str]) -
             if manifest.artifact_type != BUNDLE_TYPE or len(manifest.layers) != 1:
                 continue
             # The annotation is a hint; trusting it can only leave a candidate out, never let one in.
-            said = manifest.annotations.get(_PREDICATE, predicate_type)
-            if said != predicate_type:
+            said = manifest.annotations.get(_PREDICATE, wanted[0])
+            if said not in wanted:
                 kind = "a signature" if said == SIGNATURE_TYPE else f"an attestation ({said[:120]})"
                 notes.append(f"{entry.digest}: {kind}, not what was asked for")
                 continue
@@ -102,7 +102,8 @@ def _legacy(store: Store, digest: str, notes: list[str]) -> tuple[LegacySignatur
         except RegistryError as error:
             notes.append(_damage(error))
             continue
-        found.append(LegacySignature(payload=payload, signature=layer.annotations[LEGACY_SIGNATURE]))
+        said = {key: layer.annotations[key] for key in LEGACY_ANNOTATIONS if key in layer.annotations}
+        found.append(LegacySignature(payload=payload, annotations=said))
     return tuple(found)
 
 
@@ -122,13 +123,13 @@ def _damage(error: RegistryError) -> str:
     return f"{error.where}: {error.message}"
 
 
-def add_legacy_signature(store: Store, digest: str, payload: bytes, signature: str) -> None:
+def add_legacy_signature(store: Store, digest: str, payload: bytes, annotations: Mapping[str, str]) -> None:
     """Add a layer to the tag `sha256-<hex>.sig`; other signatures there stay, and writers do not lose any.
 
     Raises:
         RegistryError: The store refuses.
     """
-    layer = Descriptor.of(payload, SIMPLE_SIGNING, annotations={LEGACY_SIGNATURE: signature})
+    layer = Descriptor.of(payload, SIMPLE_SIGNING, annotations=annotations)
     store.put_blob(payload, layer)
     alone = _legacy_manifest(store, (layer,))
     tag = f"{subject_tag(digest)}.sig"

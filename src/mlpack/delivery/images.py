@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlpack.delivery.image_evidence import add_legacy_signature, collect_evidence
-from mlpack.errors import FormatError, PolicyError, SigningError, StorageError, UsageError, VerificationError
+from mlpack.delivery.image_signers import check_signer, forms_present, has_legacy_form, label
+from mlpack.errors import FormatError, PolicyError, SigningError, StorageError, UsageError
 from mlpack.format.documents import parse_json
 from mlpack.oci.descriptors import (
     EMPTY,
@@ -23,19 +24,17 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.references import LayoutReference, parse_reference
 from mlpack.oci.stores import Store, add_referrer, open_store
-from mlpack.trust.image_statements import (
-    BUNDLE_TYPE,
-    SIGNATURE_TYPE,
-    seal_statement,
-    sign_simple,
-    statement,
-)
+from mlpack.trust.image_statements import BUNDLE_TYPE, SIGNATURE_TYPE, seal_statement, statement
 from mlpack.trust.images import VerifiedImage, check_image
+from mlpack.trust.keys import Sealer, Signer
+from mlpack.trust.legacy_signatures import sign_simple
 from mlpack.trust.policy import Policy, Unsigned, resolve_policy
+from mlpack.trust.predicate_types import full_type
+from mlpack.trust.sigstore_signing import SigstoreSigner
 
 if TYPE_CHECKING:
     from mlpack.show.facts import Facts
-    from mlpack.trust.keys import Signer
+    from mlpack.trust.rules import Moment
 
 __all__ = [
     "SIGNATURE_TYPE",
@@ -52,7 +51,6 @@ __all__ = [
 SignatureFormat = Literal["bundle", "legacy", "both"]
 """Where clusters look: `bundle` is cosign 3's referrer, `legacy` the tag `sha256-<hex>.sig` of older ones."""
 
-_SHORT = {"slsa-provenance": "https://slsa.dev/provenance/v1", "cyclonedx": "https://cyclonedx.org/bom"}
 _MAX_PREDICATE = 24 * 1024 * 1024
 
 _FORMATS: dict[str, tuple[str, ...]] = {
@@ -84,7 +82,7 @@ class SignedImage:
     Attributes:
         reference: What was asked for.
         digest: `manifest:sha256:<hex>` that it led to: deploy this.
-        signer: The key, as `sha256:<hex>`.
+        signer: The key as `sha256:<hex>`, the identity, or the certificate.
         manifests: Each one, the index first.
         action: `signed`, or `attested`, which is something else.
     """
@@ -117,9 +115,9 @@ class SignedImage:
 
 def sign_image(
     reference: str,
-    signer: Signer,
+    signer: Signer | Sealer,
     *,
-    signature_format: SignatureFormat = "both",
+    signature_format: SignatureFormat | None = None,
     platforms: bool = True,
     docker_reference: str = "",
     plain_http: bool | None = None,
@@ -128,8 +126,10 @@ def sign_image(
 
     Args:
         reference: `HOST/REPO:TAG`, `HOST/REPO@sha256:...` or `oci:DIR[:TAG]`. A tag is resolved once.
-        signer: Who signs.
-        signature_format: Forms to write. What the same key has signed before in a form is not signed again.
+        signer: Who signs: a `KeySigner`, `KmsSigner`, `CertificateSigner` or `SigstoreSigner`. A keyless one
+            writes to a log for every form and manifest.
+        signature_format: Forms to write; None for every form that the signer can make: a keyless one with
+            Rekor v2 cannot make `legacy`. What it has signed before in a form is not signed again.
         platforms: For an index, whether each manifest that it lists is signed too.
         docker_reference: What a legacy signature calls the image; in a registry, by default, its place.
         plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
@@ -141,8 +141,8 @@ def sign_image(
         StorageError: A layout cannot be written.
     """
     place = parse_reference(reference)
-    _check_signer(signer)
-    if signature_format not in _FORMATS:
+    check_signer(signer)
+    if signature_format is not None and signature_format not in _FORMATS:
         raise UsageError(f"expected one of {', '.join(_FORMATS)}", where="signature format")
     if isinstance(place, LayoutReference) and signature_format != "bundle" and not docker_reference:
         raise UsageError(
@@ -155,14 +155,14 @@ def sign_image(
     with open_store(place, write=True, plain_http=plain_http) as store:
         named = store.manifest(place.wanted)
         for stored, platform in _manifests(store, named, platforms=platforms):
-            added = _sign_one(store, stored, signer, _FORMATS[signature_format], called)
+            added = _sign_one(store, stored, signer, signature_format, called)
             done.append(
                 SignedManifest(digest=f"manifest:{stored.descriptor.digest}", platform=platform, added=added)
             )
     return SignedImage(
         reference=reference,
         digest=f"manifest:{named.descriptor.digest}",
-        signer=signer.public_key.fingerprint,
+        signer=label(signer),
         manifests=tuple(done),
     )
 
@@ -171,7 +171,7 @@ def attest_image(
     reference: str,
     predicate_type: str,
     predicate: Mapping[str, Any],
-    signer: Signer,
+    signer: Signer | Sealer,
     *,
     plain_http: bool | None = None,
 ) -> SignedImage:
@@ -194,15 +194,16 @@ def attest_image(
     if predicate_type == SIGNATURE_TYPE:
         raise UsageError("this type is a signature", where="predicate type", hint="use sign_image")
     place = parse_reference(reference)
-    _check_signer(signer)
+    check_signer(signer)
     with open_store(place, write=True, plain_http=plain_http) as store:
         named = store.manifest(place.wanted)
-        _attach(store, named.descriptor, predicate_type, predicate, signer)
+        sealed = seal_statement(statement(named.descriptor.digest, predicate_type, predicate), signer)
+        _attach(store, named.descriptor, predicate_type, sealed)
     digest = f"manifest:{named.descriptor.digest}"
     return SignedImage(
         reference=reference,
         digest=digest,
-        signer=signer.public_key.fingerprint,
+        signer=label(signer),
         manifests=(SignedManifest(digest=digest, platform="", added=(predicate_type,)),),
         action="attested",
     )
@@ -210,7 +211,7 @@ def attest_image(
 
 def predicate_type(name: str) -> str:
     """Return the predicate type that a short name stands for; anything else is returned as it is."""
-    return _SHORT.get(name, name)
+    return full_type(name)
 
 
 def read_predicate(path: Path) -> dict[str, Any]:
@@ -238,6 +239,7 @@ def verify_image(
     policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
     *,
     predicate_type: str = SIGNATURE_TYPE,
+    moment: Moment = "admission",
     plain_http: bool | None = None,
 ) -> VerifiedImage:
     """Check the signature of an image or artifact against a policy. Uses the network for a registry.
@@ -246,6 +248,7 @@ def verify_image(
         reference: See `sign_image`. A tag is resolved first; the verdict is about the digest.
         policy: A policy, the path of one, or None to take `MLPACK_POLICY` or the user's own.
         predicate_type: Ask for an attestation of exactly this type instead of a signature.
+        moment: `admission`, or `start` when the image was admitted before and only starts again.
         plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
 
     Raises:
@@ -260,19 +263,12 @@ def verify_image(
         raise PolicyError(
             "UNSIGNED names nobody to trust", where="policy", hint="verify_image needs a policy"
         )
+    if moment not in ("admission", "start"):
+        raise UsageError(f"expected admission or start, found {moment!r}", where="moment")
+    wanted = tuple(dict.fromkeys((predicate_type, *(need.type for need in rules.require))))
     with open_store(place, plain_http=plain_http) as store:
-        evidence = collect_evidence(store, store.manifest(place.wanted), predicate_type=predicate_type)
-    return check_image(evidence, rules, predicate_type=predicate_type)
-
-
-def _check_signer(signer: Signer) -> None:
-    # cosign, and the controllers built on it, check a key of any curve with SHA-256; ours follows the curve.
-    if signer.public_key.curve != "P-256":
-        raise SigningError(
-            f"a key on {signer.public_key.curve}; cosign and cluster policies verify images with P-256 only",
-            where=signer.public_key.fingerprint,
-            hint="mlpack keygen makes a P-256 key",
-        )
+        evidence = collect_evidence(store, store.manifest(place.wanted), predicate_types=wanted)
+    return check_image(evidence, rules, predicate_type=predicate_type, moment=moment)
 
 
 def _manifests(store: Store, named: Stored, *, platforms: bool) -> list[tuple[Stored, str]]:
@@ -288,35 +284,44 @@ def _manifests(store: Store, named: Stored, *, platforms: bool) -> list[tuple[St
 
 
 def _sign_one(
-    store: Store, stored: Stored, signer: Signer, formats: tuple[str, ...], called: str
+    store: Store, stored: Stored, signer: Signer | Sealer, wanted: SignatureFormat | None, called: str
 ) -> tuple[str, ...]:
-    """Write the forms that this key has not signed yet, and return them."""
-    present = _present(store, stored, signer)
-    digest = stored.descriptor.digest
-    missing = tuple(form for form in formats if form not in present)
+    """Write the forms that this signer has not signed yet, and return them."""
+    present = forms_present(store, stored, signer)
+    missing = [form for form in _FORMATS[wanted or "both"] if form not in present]
+    digest, sealed = stored.descriptor.digest, b""
     if "bundle" in missing:
-        _attach(store, stored.descriptor, SIGNATURE_TYPE, {}, signer)
+        sealed = seal_statement(statement(digest, SIGNATURE_TYPE, {}), signer)
+    if "legacy" in missing and isinstance(signer, SigstoreSigner) and _skips_legacy(sealed, wanted):
+        missing.remove("legacy")
     if "legacy" in missing:
-        payload, signature = sign_simple(digest, called, signer)
-        add_legacy_signature(store, digest, payload, signature)
-    return missing
+        payload, annotations = sign_simple(digest, called, signer)
+        add_legacy_signature(store, digest, payload, annotations)
+    if sealed:
+        _attach(store, stored.descriptor, SIGNATURE_TYPE, sealed)
+    return tuple(missing)
 
 
-def _present(store: Store, stored: Stored, signer: Signer) -> frozenset[str]:
-    """Return the forms in which this key has signed a manifest before."""
-    policy = Policy.from_key(signer.public_key)
-    try:
-        verified = check_image(collect_evidence(store, stored), policy)
-    except VerificationError:
-        return frozenset()
-    return frozenset(item.form for item in verified.signatures)
+def _skips_legacy(sealed: bytes, wanted: SignatureFormat | None) -> bool:
+    """Tell whether a keyless signer, who has just made `sealed`, is to leave out the form `legacy`.
+
+    Raises:
+        SigningError: It is asked for, and cannot be made.
+    """
+    if wanted is None:
+        return not sealed or not has_legacy_form(sealed)
+    if sealed and not has_legacy_form(sealed):
+        raise SigningError(
+            "the log gives no promise (Rekor v2), and the form legacy has no place for its proof",
+            code="no-legacy-form",
+            where="signature format",
+            hint="choose the form bundle",
+        )
+    return False
 
 
-def _attach(
-    store: Store, subject: Descriptor, kind: str, predicate: Mapping[str, Any], signer: Signer
-) -> None:
-    """Seal a statement and attach it as cosign does; the artifact type is the real one."""
-    data = seal_statement(statement(subject.digest, kind, predicate), signer)
+def _attach(store: Store, subject: Descriptor, kind: str, data: bytes) -> None:
+    """Attach a sealed statement as cosign does; the artifact type is the real one."""
     layer = Descriptor.of(data, BUNDLE_TYPE)
     store.put_blob(data, layer)
     store.put_blob(EMPTY_BYTES, EMPTY)

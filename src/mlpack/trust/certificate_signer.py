@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import MissingExtraError, SignatureInvalidError, SigningError
 from mlpack.trust.certificates import check_purpose, read_leaf
-from mlpack.trust.envelope import pae, write_envelope
+from mlpack.trust.envelope import pae, write_envelope, write_message
 from mlpack.trust.keys import KeySigner, PublicKey, Signer
 from mlpack.trust.pem import read_pem
 from mlpack.trust.timestamps import request_timestamp
@@ -79,6 +79,11 @@ class CertificateSigner:
         return cls(KeySigner.from_file(key, password), read_chain(chain), timestamp_url=timestamp_url)
 
     @property
+    def chain(self) -> tuple[bytes, ...]:
+        """The DER certificates, leaf first."""
+        return self._chain
+
+    @property
     def public_key(self) -> PublicKey:
         """The key that verifies what is signed."""
         return self._signer.public_key
@@ -94,8 +99,22 @@ class CertificateSigner:
             SigningError: There is no timestamp although one was asked for.
             SignatureInvalidError: What the key signed does not verify.
         """
-        signature = self._signer.sign(pae(payload))
-        self.public_key.verify(signature, pae(payload))
+        signature, material = self._signed(pae(payload))
+        return write_envelope(payload, signature, material)
+
+    def seal_message(self, data: bytes) -> bytes:
+        """Return a Sigstore bundle over `data` itself, with the chain and the timestamp.
+
+        Raises:
+            SigningError: There is no timestamp although one was asked for.
+            SignatureInvalidError: What the key signed does not verify.
+        """
+        signature, material = self._signed(data)
+        return write_message(data, signature, material)
+
+    def _signed(self, data: bytes) -> tuple[bytes, dict[str, Any]]:
+        signature = self._signer.sign(data)
+        self.public_key.verify(signature, data)
         certificates = [{"rawBytes": base64.b64encode(der).decode("ascii")} for der in self._chain]
         material: dict[str, Any] = {
             "x509CertificateChain": {"certificates": certificates},
@@ -104,7 +123,7 @@ class CertificateSigner:
         if self._timestamp_url:
             stamp = base64.b64encode(request_timestamp(self._timestamp_url, signature)).decode("ascii")
             material["timestampVerificationData"] = {"rfc3161Timestamps": [{"signedTimestamp": stamp}]}
-        return write_envelope(payload, signature, material)
+        return signature, material
 
 
 def read_chain(path: str | os.PathLike[str]) -> tuple[bytes, ...]:

@@ -6,6 +6,7 @@ Source: DSSE protocol v1.0.0 (secure-systems-lab/dsse); Sigstore bundle v0.3 pro
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,16 @@ from mlpack.trust.material import Material, parse_material, read_base64
 if TYPE_CHECKING:
     from mlpack.trust.keys import PublicKey, Sealer, Signer
 
-__all__ = ["MAX_SIGNATURE", "PAYLOAD_TYPE", "Envelope", "pae", "parse_envelope", "seal", "write_envelope"]
+__all__ = [
+    "MAX_SIGNATURE",
+    "PAYLOAD_TYPE",
+    "Envelope",
+    "pae",
+    "parse_envelope",
+    "seal",
+    "write_envelope",
+    "write_message",
+]
 
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
@@ -38,12 +48,14 @@ class Envelope:
         signature: DER signature over their PAE.
         material: What it brings along: a key's name, or certificates with times and log entries.
         raw: The whole file.
+        detached: Whether the payload is signed as it is, and not its PAE: the legacy form of images.
     """
 
     payload: bytes
     signature: bytes
     material: Material
     raw: bytes
+    detached: bool = False
 
     @property
     def hint(self) -> str:
@@ -56,7 +68,7 @@ class Envelope:
         Raises:
             SignatureInvalidError: It did not.
         """
-        key.verify(self.signature, pae(self.payload))
+        key.verify(self.signature, self.payload if self.detached else pae(self.payload))
 
 
 def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
@@ -102,6 +114,26 @@ def write_envelope(payload: bytes, signature: bytes, material: dict[str, Any]) -
             "payload": base64.b64encode(payload).decode("ascii"),
             "payloadType": PAYLOAD_TYPE,
             "signatures": [{"sig": base64.b64encode(signature).decode("ascii")}],
+        },
+    }
+    return json.dumps(document, separators=(",", ":")).encode("ascii")
+
+
+def write_message(data: bytes, signature: bytes, material: dict[str, Any]) -> bytes:
+    """Return the Sigstore bundle over `data` itself as compact JSON.
+
+    Args:
+        data: What is signed; only its digest is in the bundle.
+        signature: DER signature over it.
+        material: `verificationMaterial` as a JSON object.
+    """
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode("ascii")
+    document = {
+        "mediaType": MEDIA_TYPE,
+        "verificationMaterial": material,
+        "messageSignature": {
+            "messageDigest": {"algorithm": "SHA2_256", "digest": digest},
+            "signature": base64.b64encode(signature).decode("ascii"),
         },
     }
     return json.dumps(document, separators=(",", ":")).encode("ascii")

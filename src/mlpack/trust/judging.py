@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from mlpack.format.parts import Parts
     from mlpack.trust.attestation import Attestation
     from mlpack.trust.policy import Policy
-    from mlpack.trust.rules import Moment, When
+    from mlpack.trust.rules import MinimumAge, Moment, Threshold, When
     from mlpack.trust.verified import VerifiedSigner
 
-__all__ = ["Case", "judge", "judge_expiry"]
+__all__ = ["Case", "judge", "judge_age", "judge_expiry", "judge_threshold"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +74,8 @@ def _judge(case: Case) -> Iterator[RuleResult]:
     yield from _judge_threshold(case)
     if case.manifest is not None:
         yield from _judge_manifest(case, case.manifest)
-    yield from _judge_age(case)
+    if policy.minimum_age is not None:
+        yield judge_age(policy.minimum_age, case.signed_at, case.moment, case.now)
     yield from _judge_documents(case)
     if policy.require:
         from mlpack.trust.requirements import judge_requirements
@@ -149,10 +150,15 @@ def _judge_threshold(case: Case) -> Iterator[RuleResult]:
     if case.digest in case.policy.grandfathered:
         yield passed("threshold", "grandfathered")
         return
+    yield judge_threshold(threshold, case.signers)
+
+
+def judge_threshold(threshold: Threshold, signers: tuple[VerifiedSigner, ...]) -> RuleResult:
+    """Judge whether enough different signers signed."""
     # Principals are counted, not signatures and not names: one key under two names is one.
-    found = {signer.principal: signer.name for signer in case.signers if signer.name in threshold.of}
+    found = {signer.principal: signer.name for signer in signers if signer.name in threshold.of}
     why = f"{len(found)} of {threshold.k} signed: {', '.join(sorted(found.values())) or 'nobody'}"
-    yield (passed if len(found) >= threshold.k else failed)("threshold", why)
+    return (passed if len(found) >= threshold.k else failed)("threshold", why)
 
 
 _SEMVER = re.compile(r"(\d+)\.(\d+)\.(\d+)(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
@@ -179,18 +185,17 @@ def _precedence(match: re.Match[str]) -> tuple[object, ...]:
     return (*core, 0, tuple(parts))
 
 
-def _judge_age(case: Case) -> Iterator[RuleResult]:
-    rule = case.policy.minimum_age
-    if rule is None:
-        return
-    if not _asked(rule.when, case.moment):
-        yield _later("minimum_age", rule.when, case.moment)
-    elif case.signed_at is None:
-        yield not_assessed("minimum_age", "no-trusted-time: nobody knows when the bundle was signed")
-    else:
-        age = (case.now - case.signed_at) / dt.timedelta(days=1)
-        why = f"signed {case.signed_at.isoformat()}, and at least {rule.days} day(s) ago is accepted"
-        yield (passed if age >= rule.days else failed)("minimum_age", why)
+def judge_age(
+    rule: MinimumAge, signed_at: dt.datetime | None, moment: Moment, now: dt.datetime
+) -> RuleResult:
+    """Judge how long ago something was signed, by trusted time."""
+    if not _asked(rule.when, moment):
+        return _later("minimum_age", rule.when, moment)
+    if signed_at is None:
+        return not_assessed("minimum_age", "no-trusted-time: nobody knows when this was signed")
+    age = (now - signed_at) / dt.timedelta(days=1)
+    why = f"signed {signed_at.isoformat()}, and at least {rule.days} day(s) ago is accepted"
+    return (passed if age >= rule.days else failed)("minimum_age", why)
 
 
 def _judge_documents(case: Case) -> Iterator[RuleResult]:

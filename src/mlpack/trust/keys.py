@@ -27,7 +27,16 @@ from mlpack.trust.pem import (
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec
 
-__all__ = ["CURVES", "KeySigner", "PublicKey", "Sealer", "Signer", "generate_key", "is_encrypted"]
+__all__ = [
+    "CURVES",
+    "KeySigner",
+    "MessageSealer",
+    "PublicKey",
+    "Sealer",
+    "Signer",
+    "generate_key",
+    "is_encrypted",
+]
 
 
 class Signer(Protocol):
@@ -50,6 +59,14 @@ class Sealer(Protocol):
 
     def seal(self, payload: bytes) -> bytes:
         """Return the signature file over an in-toto statement."""
+
+
+@runtime_checkable
+class MessageSealer(Protocol):
+    """Whatever also signs bytes that are no statement; the legacy form of image signatures needs it."""
+
+    def seal_message(self, data: bytes) -> bytes:
+        """Return a Sigstore bundle over `data` itself."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -177,8 +177,8 @@ def _sized(fields: Fields, key: str) -> None:
 
 
 def _number(fields: Fields, key: str) -> int:
-    """Return a count, which protobuf's JSON writes as text and some writers as a number."""
-    value = fields.any(key)
+    """Return a count, which protobuf's JSON writes as text, some writers as a number, and Go not at all if 0."""
+    value = fields.any(key) if fields.has(key) else 0
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not _NUMBER.fullmatch(value):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mlpack.trust.verdict import RuleResult, failed, passed
+from mlpack.trust.verdict import RuleResult, failed, not_assessed, passed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mlpack.trust.rules import Revocation
     from mlpack.trust.verified import VerifiedSigner
 
-__all__ = ["judge_revocations", "signer_revocation"]
+__all__ = ["judge_manifests", "judge_revocations", "signer_revocation"]
 
 
 def signer_revocation(signer: VerifiedSigner, revoked: Iterable[Revocation]) -> str:
@@ -40,6 +40,9 @@ def judge_revocations(
     """
     results = []
     for item in revoked:
+        if item.kind == "manifest":
+            why = "a bundle does not show in which manifest it came; list the bundle"
+            results.append(not_assessed(f"revoked: {item.value[:28]}...", why))
         if item.kind not in ("bundle", "file"):
             continue
         hits = [path for path, found in files.items() if item.value == f"file:sha256:{found}"]
@@ -49,6 +52,21 @@ def judge_revocations(
         results.append(
             failed(rule, f"{hits[0]}: {reason}") if reason else passed(rule, "not this one, or signed before")
         )
+    return results
+
+
+def judge_manifests(
+    revoked: Iterable[Revocation], digest: str, signed_at: dt.datetime | None
+) -> list[RuleResult]:
+    """Judge every entry about an image or artifact, whose `digest` is `manifest:sha256:<hex>`."""
+    results = []
+    for item in revoked:
+        if item.kind == "manifest":
+            reason = _applies(item, signed_at) if item.value == digest else ""
+            rule = f"revoked: {item.value[:28]}..."
+            results.append(
+                failed(rule, reason) if reason else passed(rule, "not this one, or signed before")
+            )
     return results
 
 

@@ -42,7 +42,7 @@ Severity = Literal["low", "moderate", "high", "critical"]
 Unknown = Literal["refuse", "accept"]
 """What becomes of a component whose licence nobody can tell."""
 
-_DIGEST = re.compile(r"(bundle|file|key):sha256:[0-9a-f]{64}")
+_DIGEST = re.compile(r"(bundle|file|key|manifest):sha256:[0-9a-f]{64}")
 _SERIAL = re.compile(r"[0-9a-f]{1,64}")
 
 
@@ -210,14 +210,14 @@ class Revocation:
     """Something that is not trusted any more.
 
     Attributes:
-        kind: `bundle`, `file`, `signer` or `serial`.
-        value: `bundle:sha256:…`, `file:sha256:…`, a signer's name or `key:sha256:…`, or a certificate's
-            serial number in lower-case hex.
+        kind: `bundle`, `file`, `manifest`, `signer` or `serial`.
+        value: `bundle:sha256:…`, `file:sha256:…`, `manifest:sha256:…` of an image or artifact, a signer's
+            name or `key:sha256:…`, or a certificate's serial number in lower-case hex.
         reason: Why.
         since: What was signed before, by a trusted time, is still good. None: nothing is.
     """
 
-    kind: Literal["bundle", "file", "signer", "serial"]
+    kind: Literal["bundle", "file", "manifest", "signer", "serial"]
     value: str
     reason: str
     since: dt.datetime | None = None
@@ -228,7 +228,7 @@ class Revocation:
         Raises:
             PolicyError: The value is not of its kind, or no reason is given.
         """
-        if self.kind in ("bundle", "file"):
+        if self.kind in ("bundle", "file", "manifest"):
             check_digest(self.value, (self.kind,), f"revoked.{self.kind}")
         if self.kind == "signer" and (not self.value or self.value.startswith("key:")):
             check_digest(self.value, ("key",), "revoked.signer")

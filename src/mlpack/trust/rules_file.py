@@ -29,6 +29,7 @@ from mlpack.trust.rules import (
 __all__ = ["moment", "parse_rules"]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
+_REVOCABLE = ("bundle", "file", "manifest", "signer", "serial")
 _COUNT = re.compile(r"[1-9][0-9]{0,4}")
 
 
@@ -188,11 +189,11 @@ def _accepted(item: Fields) -> Accepted:
 
 
 def _revocation(item: Fields) -> Revocation:
-    kinds = [kind for kind in ("bundle", "file", "signer", "serial") if item.has(kind)]
+    kinds = [kind for kind in _REVOCABLE if item.has(kind)]
     if len(kinds) != 1:
-        raise FormatError("expected exactly one of bundle, file, signer and serial", where=item.where)
+        raise FormatError(f"expected exactly one of {', '.join(_REVOCABLE)}", where=item.where)
     found = Revocation(
-        kind=cast("Literal['bundle', 'file', 'signer', 'serial']", kinds[0]),
+        kind=cast("Literal['bundle', 'file', 'manifest', 'signer', 'serial']", kinds[0]),
         value=item.text(kinds[0]),
         reason=item.text("reason"),
         since=moment(item.text("since"), f"{item.where}.since") if item.has("since") else None,

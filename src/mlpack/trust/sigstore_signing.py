@@ -9,6 +9,7 @@ import base64
 import binascii
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,8 +20,11 @@ from mlpack.trust.identities import GITHUB_ISSUER
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
-    from sigstore.models import ClientTrustConfig
+    from sigstore.models import Bundle, ClientTrustConfig
     from sigstore.oidc import IdentityToken
+    from sigstore.sign import Signer as TheirSigner
+
+    from mlpack.trust.trusted_root import TrustedRoot
 
 __all__ = ["SigstoreSigner"]
 
@@ -89,15 +93,54 @@ class SigstoreSigner:
         Raises:
             SigningError: The identity is refused, a service does not answer, or the result does not hold.
         """
-        token, config = self._identity(), self._trust_config()
+        self._trust_config()
         from sigstore.dsse import Statement
+
+        sealed = self._ask_services(lambda signer: signer.sign_dsse(Statement(payload)))
+        return self._checked(sealed, payload)
+
+    def seal_message(self, data: bytes) -> bytes:
+        """Return a Sigstore bundle over `data` itself, checked as a verifier would.
+
+        Raises:
+            SigningError: The identity is refused, a service does not answer, or the result does not hold.
+        """
+        sealed = self._ask_services(lambda signer: signer.sign_artifact(data))
+        from sigstore.errors import Error
+        from sigstore.models import Bundle
+        from sigstore.verify import Verifier
+
+        try:
+            verifier = Verifier(trusted_root=self._trust_config().trusted_root)
+            verifier.verify_artifact(data, Bundle.from_json(sealed), _Anybody())
+        except Error as error:
+            raise SigningError(
+                f"what the services returned does not hold: {_reason(error)}", where="sigstore"
+            ) from error
+        return sealed
+
+    def trusted_root(self) -> TrustedRoot:
+        """Return the trusted root of the instance that signs, as a verifier would name it."""
+        from mlpack.trust.trusted_root import PUBLIC_GOOD, STAGING, TrustedRoot
+
+        if self._config_text is not None:
+            return TrustedRoot(text=self._config_text, source="trust config")
+        return TrustedRoot.embedded(STAGING if self._staging else PUBLIC_GOOD)
+
+    def identity(self) -> tuple[str, str]:
+        """Return the identity as the certificate will say it, and who vouches for it. May ask for it first."""
+        token = self._identity()
+        return _public_identity(str(token), token.identity), token.federated_issuer
+
+    def _ask_services(self, act: Callable[[TheirSigner], Bundle]) -> bytes:
+        token, config = self._identity(), self._trust_config()
         from sigstore.errors import Error
         from sigstore.oidc import ExpiredIdentity
         from sigstore.sign import SigningContext
 
         try:
             with SigningContext.from_trust_config(config).signer(token) as signer:
-                sealed = signer.sign_dsse(Statement(payload)).to_json().encode("utf-8")
+                return act(signer).to_json().encode("utf-8")
         except (Error, ExpiredIdentity, OSError, ValueError) as error:
             raise SigningError(
                 f"the services did not sign: {_reason(error)}", code="keyless-refused", where="sigstore"
@@ -109,7 +152,6 @@ class SigstoreSigner:
             raise SigningError(
                 f"the services did not sign: {_reason(error)}", code="keyless-refused", where="sigstore"
             ) from error
-        return self._checked(sealed, payload)
 
     def _checked(self, sealed: bytes, payload: bytes) -> bytes:
         """Return a signature that our own verifier accepts, or refuse to hand it out."""

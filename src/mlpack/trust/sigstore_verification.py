@@ -7,6 +7,7 @@ proof and consistency with the log are sigstore's.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
 import tempfile
 from pathlib import Path
@@ -54,8 +55,36 @@ def verify_keyless(envelope: Envelope, root: TrustedRoot) -> tuple[Leaf, dt.date
                 code="certificate-expired",
                 where=_WHERE,
             )
-    _verify_proofs(envelope, root)  # only now the log's own time is more than a claim
+    # Only now the log's own time is more than a claim.
+    if envelope.detached:
+        _verify_detached(envelope, root)
+    else:
+        _verify_proofs(envelope, root)
     return leaf, min(times)
+
+
+def _verify_detached(envelope: Envelope, root: TrustedRoot) -> None:
+    """Check what proves a signature over plain bytes: it may hold a log's promise and no Merkle proof."""
+    from mlpack.trust.foreign.bundle import parse_signature
+    from mlpack.trust.foreign.certificate import parse_certificate
+    from mlpack.trust.foreign.entries import Signed, match_entry
+    from mlpack.trust.foreign.identity import require_sigstore_chain
+    from mlpack.trust.foreign.log import verify_entry
+    from mlpack.trust.foreign.trusted_root import parse_root
+
+    trusted, file = parse_root(root.text.encode("utf-8")), parse_signature(envelope.raw)
+    times = [verify_entry(entry, trusted.logs, version=file.version) for entry in file.entries]
+    leaf, *others = (parse_certificate(der) for der in envelope.material.certificates)
+    require_sigstore_chain(leaf, others, trusted, [time for time in times if time is not None])
+    signed = Signed(
+        signature=envelope.signature,
+        verifier=leaf.der,
+        certified=True,
+        envelope=None,
+        digests={"sha256": hashlib.sha256(envelope.payload).digest()},
+    )
+    for entry in file.entries:
+        match_entry(entry, signed)
 
 
 def _log_time(seconds: int) -> dt.datetime:

@@ -27,11 +27,11 @@ from mlpack.trust.image_statements import (
     SIGNATURE_TYPE,
     key_hint,
     seal_statement,
-    sign_simple,
     statement,
 )
 from mlpack.trust.images import AttachedBundle, ImageEvidence, LegacySignature, VerifiedImage, check_image
 from mlpack.trust.keys import KeySigner, PublicKey
+from mlpack.trust.legacy_signatures import LEGACY_SIGNATURE, sign_simple
 from mlpack.trust.oms import build_statement
 from mlpack.trust.policy import Policy, SignerRule
 
@@ -77,8 +77,8 @@ def test_a_signature_in_the_form_bundle_is_accepted(signer: KeySigner, policy: P
 
 
 def test_a_signature_in_the_form_legacy_is_accepted(signer: KeySigner, policy: Policy) -> None:
-    payload, text = sign_simple(DIGEST, "r.example/app", signer)
-    verified = check_image(evidence(legacy=(LegacySignature(payload=payload, signature=text),)), policy)
+    payload, said = sign_simple(DIGEST, "r.example/app", signer)
+    verified = check_image(evidence(legacy=(LegacySignature(payload=payload, annotations=said),)), policy)
     assert [item.form for item in verified.signatures] == ["legacy"]
 
 
@@ -121,8 +121,8 @@ def test_a_bundles_signature_is_none_of_an_image(signer: KeySigner, policy: Poli
 
 
 def test_another_key_is_not_trusted(other: KeySigner, policy: Policy) -> None:
-    payload, text = sign_simple(DIGEST, "r.example/app", other)
-    legacy = (LegacySignature(payload=payload, signature=text),)
+    payload, said = sign_simple(DIGEST, "r.example/app", other)
+    legacy = (LegacySignature(payload=payload, annotations=said),)
     with pytest.raises(UntrustedSignerError):
         check_image(evidence(attached(signature(other)), legacy=legacy), policy)
 
@@ -140,7 +140,7 @@ def test_a_hint_that_lies_does_not_help(signer: KeySigner, other: KeySigner, pol
 
     with pytest.raises(SignatureInvalidError, match="carries no signature") as caught:
         check_image(evidence(attached(rewritten(signature(other), claim))), policy)
-    assert "does not match what it signs" in str(caught.value)
+    assert "does not match the signed statement" in str(caught.value)
 
 
 def test_the_hint_may_be_missing(signer: KeySigner, policy: Policy) -> None:
@@ -211,9 +211,9 @@ def test_a_signed_text_about_something_else_is_refused(
     signer: KeySigner, policy: Policy, change: Callable[[dict[str, Any]], object]
 ) -> None:
     payload = rewritten(sign_simple(DIGEST, "r.example/app", signer)[0], change)
-    text = base64.b64encode(signer.sign(payload)).decode()
+    said = {LEGACY_SIGNATURE: base64.b64encode(signer.sign(payload)).decode()}
     with pytest.raises(SignatureInvalidError):
-        check_image(evidence(legacy=(LegacySignature(payload=payload, signature=text),)), policy)
+        check_image(evidence(legacy=(LegacySignature(payload=payload, annotations=said),)), policy)
 
 
 def test_an_attachment_to_another_manifest_is_refused(signer: KeySigner, policy: Policy) -> None:
@@ -305,6 +305,6 @@ def test_every_changed_bit_is_refused_or_changes_nothing(
 @given(data=st.binary(max_size=300), text=st.text(max_size=50))
 def test_any_bytes_are_refused_with_one_kind_of_error(public: PublicKey, data: bytes, text: str) -> None:
     junk = AttachedBundle(manifest=data, bundle=data)
-    legacy = (LegacySignature(payload=data, signature=text),)
+    legacy = (LegacySignature(payload=data, annotations={LEGACY_SIGNATURE: text}),)
     with pytest.raises(VerificationError):
         check_image(evidence(junk, attached(data), legacy=legacy), Policy.from_key(public))
