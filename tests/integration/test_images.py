@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
-import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
+from tests.registries import digests, push_image, serve
 
 from mlpack._cli.main import main
 from mlpack.delivery.images import SignatureFormat, attest_image, sign_image, verify_image
@@ -22,13 +19,11 @@ from mlpack.errors import RegistryError, SignatureInvalidError, UntrustedSignerE
 from mlpack.oci.descriptors import (
     EMPTY,
     EMPTY_BYTES,
-    IMAGE_INDEX,
     IMAGE_MANIFEST,
     Descriptor,
     manifest_bytes,
     sha256,
 )
-from mlpack.oci.documents import json_bytes
 from mlpack.oci.references import RegistryReference, parse_reference
 from mlpack.oci.registry import Registry
 from mlpack.oci.stores import referrers
@@ -38,36 +33,10 @@ from mlpack.trust.signing import sign
 
 SBOM = "https://cyclonedx.org/bom"
 SLSA = "https://slsa.dev/provenance/v1"
-CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
-TOOLS = Path(__file__).parent / "tools"
 PASSWORD_LINE = "me:$2b$04$abcdefghijklmnopqrstuuEfsxqlsG5nnIWPcTLNapNELfK8T.WbO\n"
 
 MakeBundle = Callable[..., Path]
 Cosign = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def serve(folder: Path, settings: Mapping[str, Any]) -> tuple[str, subprocess.Popen[bytes]]:
-    """Start Debian's docker-registry on a free port."""
-    program = shutil.which("docker-registry")
-    if program is None:
-        pytest.skip("docker-registry is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{probe.getsockname()[1]}"
-    storage = {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}}
-    http = {"addr": host, **settings.get("http", {})}
-    config = {"version": "0.1", "log": {"level": "error"}, "storage": storage, **settings, "http": http}
-    (folder / "config.yml").write_text(json.dumps(config))
-    process = subprocess.Popen(
-        [program, "serve", folder / "config.yml"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", int(host.rpartition(":")[2]))) == 0:
-                return host, process
-        time.sleep(0.05)
-    process.kill()
-    raise AssertionError("docker-registry did not start")
 
 
 @pytest.fixture(scope="module")
@@ -99,58 +68,15 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cosign(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Cosign:
-    """Return a function that runs cosign 3, Debian's own, unpacked into a folder of the test."""
-    program = shutil.which("cosign")
-    if program is None:
-        tools = tmp_path_factory.mktemp("tools")
-        done = subprocess.run(
-            [TOOLS / "unpack-debian.sh", "sid", tools, "cosign"], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            pytest.skip(f"cosign cannot be had: {done.stderr[-300:]}")
-        program = str(tools / "usr/bin/cosign")
-    home = tmp_path_factory.mktemp("cosign-home")
-    environment = {"HOME": str(home), "DOCKER_CONFIG": str(home), "COSIGN_PASSWORD": "", "PATH": os.defpath}
+def cosign(run_cosign: Cosign, keys: Path) -> Cosign:
+    """Return a function that runs cosign 3 beside the keys."""
 
     def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        command = [program, *map(str, arguments)]
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, timeout=120, env=environment, cwd=keys
-        )
+        return run_cosign(keys, *arguments)
 
     imported = run("import-key-pair", "--key", keys / "release.key", "--output-key-prefix", "cosign", "-y")
     assert imported.returncode == 0, imported.stderr
     return run
-
-
-def push_image(host: str, name: str) -> str:
-    """Push an index with two platforms and return the reference of its tag."""
-    reference = f"{host}/team/{name}:1.0"
-    with Registry(RegistryReference(host=host, repository=f"team/{name}", tag="1.0"), write=True) as store:
-        entries = []
-        for architecture in ("amd64", "arm64"):
-            rootfs = {"type": "layers", "diff_ids": []}
-            config = json_bytes({"architecture": architecture, "os": "linux", "rootfs": rootfs, "name": name})
-            descriptor = Descriptor.of(config, CONFIG_TYPE)
-            store.put_blob(config, descriptor)
-            data = manifest_bytes(config=descriptor, layers=())
-            store.put_manifest(data, IMAGE_MANIFEST)
-            platform = {"os": "linux", "architecture": architecture}
-            entries.append({**Descriptor.of(data, IMAGE_MANIFEST).document(), "platform": platform})
-        index = {"schemaVersion": 2, "mediaType": IMAGE_INDEX, "manifests": entries}
-        store.put_manifest(json_bytes(index), IMAGE_INDEX, "1.0")
-    return reference
-
-
-def digests(reference: str) -> list[str]:
-    """Return the reference by digest of an index, then of each platform."""
-    place = parse_reference(reference)
-    assert isinstance(place, RegistryReference)
-    with Registry(place) as store:
-        stored = store.manifest("1.0")
-    children = [entry["digest"] for entry in json.loads(stored.data)["manifests"]]
-    return [f"{place.name}@{digest}" for digest in (stored.descriptor.digest, *children)]
 
 
 NEW = {"bundle": "true", "legacy": "false"}

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from mlpack._cli.signing import add_signer_arguments, ask_before_publishing, chosen_signer, label
+from mlpack._cli.signing import (
+    add_signer_arguments,
+    ask_before_publishing,
+    bundle_subject,
+    chosen_signer,
+    label,
+)
 from mlpack.errors import StorageError, UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -40,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     predicate = _read(Path(arguments.predicate)) if arguments.predicate else _make(arguments)
     signer = chosen_signer(arguments)
-    ask_before_publishing(signer, arguments.bundle, yes=arguments.yes)
+    ask_before_publishing(signer, lambda: bundle_subject(arguments.bundle), yes=arguments.yes)
     path = attest(arguments.bundle, predicate, signer, type=arguments.type)
     print(f"attested:  {arguments.bundle}")
     print(f"file:      {path}")

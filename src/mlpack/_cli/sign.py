@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from mlpack._cli.signing import add_signer_arguments, ask_before_publishing, chosen_signer, label
+from mlpack._cli.signing import (
+    add_signer_arguments,
+    ask_before_publishing,
+    bundle_subject,
+    chosen_signer,
+    label,
+)
 from mlpack.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -28,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.add and (arguments.output or arguments.overwrite):
         raise UsageError("excludes --output and --overwrite", where="--add")
     signer = chosen_signer(arguments)
-    ask_before_publishing(signer, arguments.bundle, yes=arguments.yes)
+    ask_before_publishing(signer, lambda: bundle_subject(arguments.bundle), yes=arguments.yes)
     if arguments.add:
         from mlpack.trust.attesting import countersign
 

@@ -6,6 +6,7 @@ import argparse
 import getpass
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from mlpack.errors import StorageError, UsageError
@@ -13,7 +14,14 @@ from mlpack.errors import StorageError, UsageError
 if TYPE_CHECKING:
     from mlpack.trust.keys import KeySigner, Sealer, Signer
 
-__all__ = ["add_signer_arguments", "ask_before_publishing", "chosen_signer", "label", "password_of"]
+__all__ = [
+    "add_signer_arguments",
+    "ask_before_publishing",
+    "bundle_subject",
+    "chosen_signer",
+    "label",
+    "password_of",
+]
 
 _MAX_TOKEN = 64 * 1024
 
@@ -127,22 +135,27 @@ def label(signer: Signer | Sealer) -> str:
     return signer.label() if isinstance(signer, Sealer) else signer.public_key.fingerprint
 
 
-def ask_before_publishing(signer: Signer | Sealer, bundle: str, *, yes: bool) -> None:
-    """Show what a keyless signature of a bundle makes public for good, and go on only with consent.
+def ask_before_publishing(
+    signer: Signer | Sealer, subject: Callable[[], tuple[str, str]], *, yes: bool
+) -> None:
+    """Show what a keyless signature makes public for good, and go on only with consent.
 
     Other signatures make nothing public, and ask nothing.
+
+    Args:
+        signer: Who signs.
+        subject: Says what is signed, as (what, value); called only when something becomes public.
+        yes: Whether somebody has agreed already.
 
     Raises:
         UsageError: Nobody said yes.
     """
-    from mlpack.format.opening import inspect
     from mlpack.trust.sigstore_signing import SigstoreSigner
 
     if not isinstance(signer, SigstoreSigner):
         return
-    digest = inspect(bundle).digest
     print("This will be public, and cannot be taken back:", file=sys.stderr)
-    for what, value in (*signer.announcement(), ("digest", digest)):
+    for what, value in (*signer.announcement(), subject()):
         print(f"  {what}: {value}", file=sys.stderr)
     if yes:
         return
@@ -151,3 +164,10 @@ def ask_before_publishing(signer: Signer | Sealer, bundle: str, *, yes: bool) ->
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise UsageError("not signed, as you said", where="sign")
+
+
+def bundle_subject(bundle: str) -> tuple[str, str]:
+    """Return what a signature of a bundle makes public about it."""
+    from mlpack.format.opening import inspect
+
+    return "digest", inspect(bundle).digest

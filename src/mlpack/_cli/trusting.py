@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlpack.trust.policy import Policy, Unsigned
     from mlpack.trust.trusted_root import TrustedRoot
 
-__all__ = ["add_policy_arguments", "chosen_policy"]
+__all__ = ["add_policy_arguments", "add_rule_arguments", "chosen_policy", "with_requirements"]
 
 HINT = (
     "pass --key NAME.pub, --certificate-identity with --certificate-oidc-issuer, --policy FILE or "
@@ -51,6 +51,30 @@ def add_policy_arguments(parser: argparse.ArgumentParser, *, unsigned: bool) -> 
     )
     if unsigned:
         group.add_argument("--unsigned", action="store_true", help="trust nobody and go on all the same")
+
+
+def add_rule_arguments(parser: argparse.ArgumentParser, *, what: str) -> None:
+    """Add --require, --start and --explain.
+
+    Args:
+        parser: The command.
+        what: What is verified, for the help.
+    """
+    parser.add_argument(
+        "--require",
+        metavar="TYPE[=SIGNER]",
+        action="append",
+        default=[],
+        help="ask for an attestation of this type, by this signer of the policy; may be repeated",
+    )
+    parser.add_argument(
+        "--start",
+        action="store_true",
+        help=f"the {what} was admitted before and only starts again: rules that depend on the clock rest",
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="print every rule: pass, fail or not assessed, and why"
+    )
 
 
 def chosen_policy(arguments: argparse.Namespace) -> Policy | Unsigned:
@@ -120,3 +144,27 @@ def _root(arguments: argparse.Namespace) -> TrustedRoot | Literal["public-good",
             return "staging"
         case _:
             return TrustedRoot.from_file(given)
+
+
+def with_requirements(policy: Policy | Unsigned, asked: list[str]) -> Policy | Unsigned:
+    """Return the policy with what --require adds: it can only get stricter."""
+    from dataclasses import replace
+
+    from mlpack.errors import PolicyError
+    from mlpack.trust.policy import Unsigned
+    from mlpack.trust.predicate_types import full_type
+    from mlpack.trust.rules import Require
+
+    if not asked or isinstance(policy, Unsigned):
+        return policy
+    needs = []
+    for text in asked:
+        kind, equals, signer = text.rpartition("=")
+        if not equals:
+            kind, signer = text, ""
+        needs.append((full_type(kind), (signer,) if signer else ()))
+    try:
+        added = tuple(Require(type=kind, signers=signers) for kind, signers in needs)
+        return replace(policy, require=policy.require + added)
+    except PolicyError as error:
+        raise UsageError(error.message, where="--require", hint=error.hint) from error

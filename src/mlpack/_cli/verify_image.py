@@ -6,7 +6,8 @@ import argparse
 
 from mlpack._cli.registries import add_reference_arguments, plain_http
 from mlpack._cli.showing import add_json_argument, print_facts
-from mlpack._cli.trusting import add_policy_arguments, chosen_policy
+from mlpack._cli.trusting import add_policy_arguments, add_rule_arguments, chosen_policy, with_requirements
+from mlpack.errors import VerificationError
 
 __all__ = ["add_arguments", "run"]
 
@@ -21,19 +22,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="",
         help="check an attestation of this type, not the signature: slsa-provenance, cyclonedx, or a URI",
     )
+    add_rule_arguments(parser, what="image")
     add_json_argument(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print who signed the image; a refusal is an error."""
     from mlpack.delivery.images import SIGNATURE_TYPE, predicate_type, verify_image
+    from mlpack.trust.verdict import verdict_facts
 
     wanted = predicate_type(arguments.attestation) if arguments.attestation else SIGNATURE_TYPE
-    verified = verify_image(
-        arguments.reference,
-        chosen_policy(arguments),
-        predicate_type=wanted,
-        plain_http=plain_http(arguments),
-    )
-    print_facts(verified.facts(), as_json=arguments.json)
+    policy = with_requirements(chosen_policy(arguments), arguments.require)
+    explain = arguments.explain or arguments.json
+    try:
+        verified = verify_image(
+            arguments.reference,
+            policy,
+            predicate_type=wanted,
+            moment="start" if arguments.start else "admission",
+            plain_http=plain_http(arguments),
+        )
+    except VerificationError as error:
+        if explain:
+            title = f"{arguments.reference}: {error.code}"
+            print_facts(verdict_facts(title, error.verdict, error.problems), as_json=arguments.json)
+        raise
+    print_facts(verified.facts(explain=explain), as_json=arguments.json)
     return 0

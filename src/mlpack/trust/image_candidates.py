@@ -1,4 +1,4 @@
-"""What could be a signature or an attestation of an image, and which of it counts: steps 3 to 7 of `images`."""
+"""What could be a signature or an attestation of an image, and which counts: steps 3 to 7 of `images`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 It is a Sigstore bundle v0.3 with a DSSE envelope around an in-toto statement; the signature itself is the
 statement with the predicate type `SIGNATURE_TYPE`. A signature of a model bundle has another predicate type
-and another subject: neither passes for the other. The older form has a module of its own, `legacy_signatures`.
+and another subject: neither passes for the other. The older form is in `legacy_signatures`.
 
 Source: cosign's specs/BUNDLE_SPEC.md; in-toto Statement v1; DSSE v1.0.0.
 """

@@ -4,8 +4,8 @@
  2. The manifest's bytes have the digest that was asked for; a tag is never believed.
  3. Each candidate is attached to exactly this manifest and has the exact media types.
  4. It is one well-formed signature.
- 5. A signer whom the policy names made it: a key, a Sigstore identity, a certificate's subject; at a time that
-    the policy accepts. What a candidate brings along only selects among these.
+ 5. A signer whom the policy names made it (a key, a Sigstore identity, a certificate's subject) at a time
+    that the policy accepts. What a candidate brings along only selects among these.
  6. The signed statement is about this digest and has exactly the predicate type that is asked for. An
     attestation is no signature, whoever signed it.
  7. At least one candidate passed all of this, by a signer who is not revoked.
@@ -59,6 +59,7 @@ __all__ = [
 ]
 
 _MAX_REPORTED = 20
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class VerifiedImage:

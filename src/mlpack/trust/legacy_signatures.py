@@ -1,4 +1,4 @@
-"""Image signatures in the form `legacy`: "simple signing", a JSON text that names the digest, and annotations.
+"""Image signatures in the form `legacy`: "simple signing", a JSON text that names the digest; annotations.
 
 Cosign 1 and 2, skopeo and controllers with their defaults look for it under the tag `sha256-<hex>.sig`. What
 proves a certificate stands in annotations: the chain, a promise of Rekor v1 (no other log has a place there),
@@ -131,7 +131,9 @@ def parse_legacy(payload: bytes, annotations: Mapping[str, str], *, where: str) 
     Raises:
         SignatureInvalidError: Something is too large, malformed, or contradicts something else.
     """
-    if len(payload) > MAX_LEGACY or any(len(annotations.get(key, "")) > MAX_LEGACY for key in LEGACY_ANNOTATIONS):
+    if len(payload) > MAX_LEGACY or any(
+        len(annotations.get(key, "")) > MAX_LEGACY for key in LEGACY_ANNOTATIONS
+    ):
         raise SignatureInvalidError(f"more than {MAX_LEGACY} bytes", where=where)
     try:
         signature = _signature(annotations, where)
@@ -161,7 +163,7 @@ def _material(annotations: Mapping[str, str], where: str) -> tuple[Material, dic
     stamps = _stamps(annotations[_TIMESTAMP], f"{where} timestamp") if annotations.get(_TIMESTAMP) else ()
     if not annotations.get(_PROMISE):
         return Material(kind="chain", certificates=(*leaf, *others), timestamps=stamps), {}
-    # What cosign writes under `chain` beside a promise is the way to Sigstore's root, which we bring ourselves.
+    # The chain beside a promise is the way to Sigstore's root; the verifier brings that.
     entry, time = _entry(annotations[_PROMISE], f"{where} log entry")
     return Material(kind="keyless", certificates=leaf, timestamps=stamps, log_time=time), entry
 

@@ -177,7 +177,7 @@ def _sized(fields: Fields, key: str) -> None:
 
 
 def _number(fields: Fields, key: str) -> int:
-    """Return a count, which protobuf's JSON writes as text, some writers as a number, and Go not at all if 0."""
+    """Return a count: text in protobuf's JSON, a number by some writers, and left out by Go when it is 0."""
     value = fields.any(key) if fields.has(key) else 0
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)

@@ -64,9 +64,7 @@ def judge_manifests(
         if item.kind == "manifest":
             reason = _applies(item, signed_at) if item.value == digest else ""
             rule = f"revoked: {item.value[:28]}..."
-            results.append(
-                failed(rule, reason) if reason else passed(rule, "not this one, or signed before")
-            )
+            results.append(failed(rule, reason) if reason else passed(rule, "not this one, or signed before"))
     return results
 
 

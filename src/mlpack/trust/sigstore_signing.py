@@ -128,7 +128,7 @@ class SigstoreSigner:
         return TrustedRoot.embedded(STAGING if self._staging else PUBLIC_GOOD)
 
     def identity(self) -> tuple[str, str]:
-        """Return the identity as the certificate will say it, and who vouches for it. May ask for it first."""
+        """Return the identity as the certificate will say it, and who vouches for it. May ask for it."""
         token = self._identity()
         return _public_identity(str(token), token.identity), token.federated_issuer
 

@@ -227,7 +227,8 @@ async function answer(routes, request, response) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   if (!route) return response.writeHead(404).end();
-  const created = request.method === "POST" ? 201 : 200;
+  // Fulcio answers 200, and Go's client insists on it; the log and the time stamper say 201.
+  const created = request.method === "POST" && !url.pathname.startsWith("/api/v2/signingCert") ? 201 : 200;
   try {
     const result = await route(url.searchParams, Buffer.concat(chunks), request.headers);
     const [kind, body] = Buffer.isBuffer(result)
@@ -235,7 +236,9 @@ async function answer(routes, request, response) {
       : typeof result === "string"
         ? ["text/plain", result]
         : ["application/json", JSON.stringify(result)];
-    response.writeHead(created, { "content-type": kind }).end(body);
+    const headers = { "content-type": kind };
+    if (url.pathname === "/api/v1/log/entries") headers.etag = Object.keys(result)[0]; // how Go's client finds its entry
+    response.writeHead(created, headers).end(body);
   } catch (error) {
     const body = JSON.stringify({ code: 3, message: String(error.message || error) });
     response.writeHead(400, { "content-type": "application/json" }).end(body);
