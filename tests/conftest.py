@@ -80,7 +80,7 @@ def _make_bundle(
             threads=1,
         ),
         files={},
-        requires=("onnx",) if model[1] == "onnx" else (),
+        requires=({"onnx": "onnx", "data-only": "skops", "code": "pickle"}[model[1]],),
         runtime={"onnxruntime": ">=1.22"},
         golden="synthetic",
     )

@@ -60,7 +60,7 @@ def _line(result: Result) -> str:
     if verdict == "agrees":
         verdict, _, detail = detail.partition(", ")
     if verdict == "refused":
-        detail = detail.replace("model: no route to ONNX agrees with the original within 'loose' - ", "")
+        detail = detail.replace("model: no form of the model agrees with the original within 'loose' - ", "")
     detail = detail if len(detail) <= 160 else detail[:157] + "..."
     return f"| {result.name} | {verdict} | {_plain(detail)} |"
 

@@ -59,6 +59,9 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         "--method", action="append", dest="methods", help="offer only this method; may repeat"
     )
     parser.add_argument(
+        "--prefer", choices=("onnx", "onnx-only", "native"), default="onnx", help="form; default: onnx"
+    )
+    parser.add_argument(
         "--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight"
     )
 
@@ -78,6 +81,7 @@ def run(arguments: argparse.Namespace) -> int:
         output=arguments.output,
         methods=arguments.methods,
         certificate=arguments.certificate,
+        prefer=arguments.prefer,
         platforms=arguments.platforms or ("linux/amd64", "linux/arm64"),
         golden=arguments.golden,
         license=arguments.license,
@@ -96,7 +100,13 @@ def explain(arguments: argparse.Namespace) -> int:
     from mlpack.packing.explaining import explain_export
 
     model, example = _given(arguments)
-    explanation = explain_export(model, example, methods=arguments.methods, certificate=arguments.certificate)
+    explanation = explain_export(
+        model,
+        example,
+        methods=arguments.methods,
+        certificate=arguments.certificate,
+        prefer=arguments.prefer,
+    )
     print_facts(explanation.facts(), as_json=arguments.json)
     return 0 if explanation.packs else 1
 

@@ -30,7 +30,14 @@ what is covered by the signature becomes an entry of `requires` and KNOWN_FEATUR
 reader must not survive raises the major. A golden bundle of every version stays in tests/conformance.
 """
 
-KNOWN_FEATURES = ("guard", "onnx", "tensors")
+ENGINES: Mapping[str, tuple[str, ...]] = {
+    "onnx": ("onnx",),
+    "data-only": ("skops",),
+    "code": ("pickle", "python"),
+}
+"""Format class -> features of which a model of that class requires one: the engine that runs it."""
+
+KNOWN_FEATURES = ("guard", "onnx", "pickle", "python", "skops", "tensors")
 """Entries of `format.requires` that this reader understands."""
 
 FormatClass = Literal["onnx", "data-only", "code"]
@@ -291,5 +298,9 @@ def _check_model(manifest: Manifest) -> None:
     entry = manifest.files.get(manifest.model.path)
     if entry is None or entry.role != "model":
         raise FormatError("names no file with role 'model'", where="manifest.json.model.path")
-    if manifest.model.format not in manifest.requires and manifest.model.format == "onnx":
-        raise FormatError("an onnx model requires the feature 'onnx'", where="manifest.json.format.requires")
+    engines = ENGINES[manifest.model.format]
+    if len(set(engines) & set(manifest.requires)) != 1:
+        raise FormatError(
+            f"a model of class {manifest.model.format!r} requires one of the features {', '.join(engines)}",
+            where="manifest.json.format.requires",
+        )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from mlpack.errors import ExampleError, ExportError, MlpackError
 from mlpack.packing.advice import advice
 from mlpack.packing.assembly import CERTIFICATES, Certificate, check_choice
-from mlpack.packing.proving import PackWarning, Proof, prove
+from mlpack.packing.proving import PackWarning, Prefer, Proof, prove
 from mlpack.packing.steps import Step, steps_of
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ def explain_export(
     *,
     methods: Sequence[str] | None = None,
     certificate: Certificate = "tight",
+    prefer: Prefer = "onnx",
 ) -> ExportExplanation:
     """Say what becomes of each step of a model when it is packed, whether it packs or not. Writes nothing.
 
@@ -106,6 +107,7 @@ def explain_export(
         example: Rows as the model was fitted on, as for `mlpack.pack`.
         methods: Methods to offer; None takes all that the model has.
         certificate: Weakest parity that would be accepted.
+        prefer: What would be packed, as for `mlpack.pack`.
 
     Raises:
         UsageError: An argument is wrong.
@@ -113,9 +115,10 @@ def explain_export(
         ExampleError: The example is empty, of a wrong type, or the model rejects it.
     """
     check_choice("certificate", certificate, CERTIFICATES)
+    check_choice("prefer", prefer, get_args(Prefer))
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PackWarning)
-        whole = _whole(model, example, methods, certificate)
+        whole = _whole(model, example, methods, certificate, prefer)
     said = tuple(str(item.message) for item in heard if issubclass(item.category, PackWarning))
     proof = whole if isinstance(whole, Proof) else None
     parity = None if proof is None else proof.parity
@@ -138,10 +141,14 @@ def explain_export(
 
 
 def _whole(
-    model: object, example: object, methods: Sequence[str] | None, certificate: Certificate
+    model: object,
+    example: object,
+    methods: Sequence[str] | None,
+    certificate: Certificate,
+    prefer: Prefer,
 ) -> Proof | ExportError:
     try:
-        return prove(model, example, methods=methods, certificate=certificate)
+        return prove(model, example, methods=methods, certificate=certificate, prefer=prefer)
     except ExportError as error:
         return error
 
@@ -172,7 +179,7 @@ def _proved(step: Step) -> Proof | MlpackError:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", PackWarning)
         try:
-            return prove(step.model, step.rows, methods=step.methods, certificate="loose")
+            return prove(step.model, step.rows, methods=step.methods, certificate="loose", prefer="onnx-only")
         except MlpackError as error:
             return error
 

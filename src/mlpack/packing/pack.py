@@ -6,19 +6,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from mlpack.errors import UsageError
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.writer import BundleLayout, write_bundle
 from mlpack.packing.adapters import find_tensor_model
-from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts
+from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, check_choice
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import lock_runtime
 from mlpack.packing.metrics import example_metrics
 from mlpack.packing.notices import PackWarning
-from mlpack.packing.proving import Proof, prove
+from mlpack.packing.proving import Prefer, Proof, prove
 from mlpack.packing.tensors.proving import TensorProof, prove_tensors
 
 __all__ = ["PackWarning", "pack"]
@@ -33,6 +33,7 @@ def pack(
     targets: object = None,
     output: str | os.PathLike[str] = "dist",
     methods: Sequence[str] | None = None,
+    prefer: Prefer = "onnx",
     certificate: Certificate = "tight",
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
@@ -60,6 +61,8 @@ def pack(
             well the model does on them. They are not stored.
         output: Folder to put the bundle in; created when missing.
         methods: Methods to offer; None takes all that the model has and a bundle can hold.
+        prefer: What to pack: `onnx` (a graph; where none agrees, what the model's own library runs from
+            data, with a warning), `onnx-only`, or `native`.
         certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
             or `loose` (1e-5).
         platforms: What to lock for, as `os/architecture`.
@@ -104,8 +107,9 @@ def pack(
         parameters={} if parameters is None else parameters,
         card=card or ModelCard(),
     )
+    check_choice("prefer", prefer, get_args(Prefer))
     request.check()
-    proof = _prove(request, model, example, methods)
+    proof = _prove(request, model, example, methods, prefer)
     if targets is not None:
         if not isinstance(proof, Proof):
             raise UsageError("only models of tables are measured against them", where="targets")
@@ -131,9 +135,11 @@ def pack(
 
 
 def _prove(
-    request: Request, model: object, example: object, methods: Sequence[str] | None
+    request: Request, model: object, example: object, methods: Sequence[str] | None, prefer: Prefer
 ) -> Proof | TensorProof:
     tensors = find_tensor_model(model, example)
-    if tensors is None:
-        return prove(model, example, methods=methods, certificate=request.certificate, golden=request.golden)
-    return prove_tensors(tensors, methods=methods, certificate=request.certificate, golden=request.golden)
+    if tensors is not None:
+        return prove_tensors(tensors, methods=methods, certificate=request.certificate, golden=request.golden)
+    return prove(
+        model, example, methods=methods, certificate=request.certificate, golden=request.golden, prefer=prefer
+    )

@@ -30,12 +30,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PackWarning", "Proof", "prove"]
 
-ROUTES: Mapping[Certificate, tuple[str, ...]] = {
+GRAPHS: Mapping[Certificate, tuple[str, ...]] = {
     "exact": ("emitters-float64", "skl2onnx-float64"),
     "tight": ("emitters-float64", "skl2onnx-float64"),
     "loose": ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32"),
 }
-"""Routes worth trying for each certificate: single precision never reaches the stronger two."""
+"""Rungs to ONNX worth trying for each certificate: single precision never reaches the stronger two."""
+
+Prefer = Literal["onnx", "onnx-only", "native"]
+"""onnx: a graph, or else the model's own library. onnx-only: a graph. native: the model's own library."""
 
 _LOGARITHM: Method = "predict_log_proba"
 """The logarithm of a probability near 0 magnifies its last bit."""
@@ -67,6 +70,7 @@ def prove(
     methods: Sequence[str] | None = None,
     certificate: Certificate = "tight",
     golden: Literal["synthetic", "sample"] = "synthetic",
+    prefer: Prefer = "onnx",
 ) -> Proof:
     """Export a model and measure that it agrees with the original; see `mlpack.pack` for the arguments.
 
@@ -77,32 +81,52 @@ def prove(
         ExportError: No route gives a graph that agrees within the certificate.
     """
     native, description = _read(model, example, methods)
-    try:
-        contract, artifact, parity = _export(native, description, certificate)
-    except ExportError as error:
-        fewer = _essential(native.methods, error)
-        if methods is not None or fewer == tuple(native.methods):
-            raise
-        left_out = [method for method in native.methods if method not in fewer]
-        native = replace(native, methods=fewer)
+    learned = _learn(native, description)
+    refused: list[tuple[str, str]] = []
+    if prefer != "native":
         try:
-            contract, artifact, parity = _export(native, description, certificate)
-        except ExportError:
-            raise error from None  # the reasons for the whole model are the ones to read
+            return _proof(learned, GRAPHS[certificate], certificate, golden, refused)
+        except ExportError as error:
+            fewer = _essential(native.methods, error)
+            if methods is None and fewer != tuple(native.methods):
+                less = _without(learned, fewer, certificate, golden, error)
+                if less is not None:
+                    return less
+            if prefer == "onnx-only":
+                raise
+    proof = _proof(learned, ("native",), certificate, golden, refused)
+    if prefer == "onnx":
         warnings.warn(
-            f"{', '.join(left_out)} left out of the bundle: no route to ONNX agrees there: "
-            + "; ".join(error.problems),
+            "no route to ONNX agrees with the original, so the bundle holds a form that "
+            f"{', '.join(proof.artifact.runtime)} must run: "
+            + "; ".join(f"{rung}: {plain_reason(reason)}" for rung, reason in refused),
             PackWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
-    return Proof(
-        native=native,
-        description=description,
-        contract=contract,
-        artifact=artifact,
-        parity=parity,
-        golden=make_golden(native, contract, golden),
+    return proof
+
+
+def _without(
+    learned: _Learned,
+    fewer: Sequence[Method],
+    certificate: Certificate,
+    golden: Literal["synthetic", "sample"],
+    error: ExportError,
+) -> Proof | None:
+    """Return a proof of a graph that lacks methods which nobody asked for by name, if there is one."""
+    native = replace(learned.native, methods=fewer)
+    try:
+        proof = _proof(_learn(native, learned.description), GRAPHS[certificate], certificate, golden, [])
+    except ExportError:
+        return None  # the reasons for the whole model are the ones to read
+    left_out = [method for method in learned.native.methods if method not in fewer]
+    warnings.warn(
+        f"{', '.join(left_out)} left out of the bundle: no route to ONNX agrees there: "
+        + "; ".join(error.problems),
+        PackWarning,
+        stacklevel=5,
     )
+    return proof
 
 
 def _essential(methods: Sequence[Method], error: ExportError) -> tuple[Method, ...]:
@@ -157,10 +181,18 @@ def _choose_methods(description: Description, methods: Sequence[str] | None) -> 
     return tuple(method for method in description.methods if method in methods)
 
 
-def _learn(
-    native: NativeModel, description: Description
-) -> tuple[Contract, list[Asked], dict[Method, float]]:
-    """Ask the original everything that the contract and the evidence rest on."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Learned:
+    """Everything that the original was asked, which contract and evidence rest on."""
+
+    native: NativeModel
+    description: Description
+    contract: Contract
+    asked: Sequence[Asked]
+    spreads: Mapping[Method, float]
+
+
+def _learn(native: NativeModel, description: Description) -> _Learned:
     everything = {column.name: column.values for column in native.example.columns}
     answers = native.answer(everything)
     if isinstance(answers, Exception):
@@ -171,8 +203,13 @@ def _learn(
         ) from answers
     rules = learn_rules(native)
     contract = infer_contract(native.example, rules, description, answers)
-    spreads = {output.method: _spread(output, answers[output.method]) for output in contract.outputs}
-    return contract, ask_original(native, probes(native.example, rules)), spreads
+    return _Learned(
+        native=native,
+        description=description,
+        contract=contract,
+        asked=ask_original(native, probes(native.example, rules)),
+        spreads={output.method: _spread(output, answers[output.method]) for output in contract.outputs},
+    )
 
 
 def _spread(output: Output, answer: np.ndarray) -> float:
@@ -189,38 +226,68 @@ def _spread(output: Output, answer: np.ndarray) -> float:
     return float((finite / largest).std() * largest) or 1.0
 
 
-def _export(
-    native: NativeModel, description: Description, wanted: Certificate
-) -> tuple[Contract, Artifact, Parity]:
-    """Return the contract and the first graph of the ladder that agrees within the certificate asked for."""
-    contract, asked, spreads = _learn(native, description)
-    rejected: list[tuple[str, str]] = []
-    disagreeing: set[str] = set()
+def _proof(
+    learned: _Learned,
+    rungs: Sequence[str],
+    wanted: Certificate,
+    golden: Literal["synthetic", "sample"],
+    refused: list[tuple[str, str]],
+) -> Proof:
+    """Return the proof for the first form of the ladder that agrees within the certificate asked for.
+
+    Args:
+        learned: The original's answers.
+        rungs: Which to climb.
+        wanted: The weakest certificate accepted.
+        golden: Where golden rows come from.
+        refused: Rungs tried before and why they were refused; the ones refused here are added.
+    """
+    native, disagreeing = learned.native, set()
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
-    for candidate in candidates(native.model, contract, example=native.example, rungs=ROUTES[wanted]):
+    for candidate in candidates(native.model, learned.contract, example=native.example, rungs=rungs):
         if isinstance(candidate, Refusal):
-            rejected.append((candidate.rung, candidate.reason))
+            refused.append((candidate.rung, candidate.reason))
             continue
+        contract = _contract_of(learned.contract, candidate.artifact)
         measured = measure(
-            contract, candidate.artifact, asked, spreads, threads=THREADS, precision=description.precision
+            contract,
+            candidate.artifact,
+            learned.asked,
+            learned.spreads,
+            threads=THREADS,
+            precision=learned.description.precision,
         )
         if isinstance(measured, str):
-            rejected.append((candidate.rung, measured))
+            refused.append((candidate.rung, measured))
             disagreeing.add("*")
         elif measured.certificate not in acceptable:
-            rejected.append((candidate.rung, _shortfall(measured, wanted)))
+            refused.append((candidate.rung, _shortfall(measured, wanted)))
             disagreeing |= measured.weaker_than(wanted)
         else:
-            return contract, candidate.artifact, measured.parity(candidate.rung, THREADS, rejected)
+            return Proof(
+                native=native,
+                description=learned.description,
+                contract=contract,
+                artifact=candidate.artifact,
+                parity=measured.parity(candidate.rung, THREADS, refused),
+                golden=make_golden(native, contract, golden),
+            )
     kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
     raise kind(
-        f"no route to ONNX agrees with the original within {wanted!r}",
+        f"no form of the model agrees with the original within {wanted!r}",
         where="model",
-        problems=tuple(f"{rung}: {reason}" for rung, reason in rejected),
+        problems=tuple(f"{rung}: {reason}" for rung, reason in refused),
         hint=""
         if wanted == "loose"
         else 'certificate="loose" also tries single precision, and accepts 1e-5 of the spread',
     )
+
+
+def _contract_of(contract: Contract, artifact: Artifact) -> Contract:
+    """Return the contract that a form is held to: the original itself knows what is too large for it."""
+    if artifact.format == "onnx":
+        return contract
+    return replace(contract, inputs=tuple(replace(item, limit=None) for item in contract.inputs))
 
 
 def _shortfall(measured: Measurement, wanted: Certificate) -> str:

@@ -13,9 +13,20 @@ __all__ = ["NodeArg", "Session", "engine_errors", "engine_title", "open_session"
 class NodeArg(Protocol):
     """A graph input or output."""
 
-    name: str
-    type: str
-    shape: list[Any]
+    @property
+    def name(self) -> str:
+        """Its name."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Its type, as onnxruntime words it: `tensor(double)`."""
+        ...
+
+    @property
+    def shape(self) -> list[Any]:
+        """Its shape, None or a word for what varies."""
+        ...
 
 
 class Session(Protocol):

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNGS", "Candidate", "Original", "Refusal", "candidates"]
 
-RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32")
-"""In ladder order: our own emitters, then the public converter in double, then in single precision."""
+RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32", "native")
+"""In ladder order: our own emitters, the public converter in double, then in single precision, and last the
+model's own library, which reads it from data."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +99,7 @@ def _climb(rung: str, original: Original) -> Candidate | Refusal:
         "emitters-float64": _emitted,
         "skl2onnx-float64": partial(_converted, precision="float64"),
         "skl2onnx-float32": partial(_converted, precision="float32"),
+        "native": _native,
     }
     try:
         return Candidate(rung=rung, artifact=steps[rung](original))
@@ -110,6 +112,12 @@ def _emitted(original: Original) -> Artifact:
     from mlpack.packing.export.graph import graph_artifact
 
     return graph_artifact(emit(original.model, original.contract))
+
+
+def _native(original: Original) -> Artifact:
+    from mlpack.packing.export.native import native_artifact
+
+    return native_artifact(original.model, original.example)
 
 
 def _converted(original: Original, *, precision: Literal["float64", "float32"]) -> Artifact:

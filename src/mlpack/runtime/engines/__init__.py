@@ -12,7 +12,10 @@ from mlpack.runtime.session import Session
 
 __all__ = ["open_engine"]
 
-_ENGINES = {"onnx": "mlpack.runtime.engines.onnx"}
+_ENGINES = {
+    "onnx": "mlpack.runtime.engines.onnx",
+    "skops": "mlpack.runtime.engines.skops",
+}
 """Feature of the format -> module that runs what requires it. The first one that applies is taken, so an
 engine that works around another one stands before it."""
 
