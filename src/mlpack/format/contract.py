@@ -188,16 +188,16 @@ class Contract:
         """The methods offered, in order."""
         return tuple(dict.fromkeys(output.method for output in self.outputs))
 
-    def output(self, method: str) -> Output:
-        """Return the output of `method`.
+    def output(self, key: str) -> Output:
+        """Return the output of a method, or the part of its answer, that has this key.
 
         Raises:
             KeyError: The bundle does not offer it.
         """
         for output in self.outputs:
-            if output.method == method:
+            if output.key == key:
                 return output
-        raise KeyError(method)
+        raise KeyError(key)
 
     def to_bytes(self) -> bytes:
         """Return contract.json."""

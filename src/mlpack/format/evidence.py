@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, UnsupportedVersionError
 from mlpack.format.documents import Fields, canonical_json, compact_json, parse_json
@@ -28,8 +28,9 @@ EVIDENCE_VERSION = "1.0"
 Cell = str | int | float | bool | None
 """One value as JSON holds it. Floats that JSON has no word for are the strings below."""
 
-Precision = Literal["float64", "float32"]
-"""Precision in which an original computes, and at which it is judged."""
+Precision = Literal["float64", "float32", "float32-network", "float16-network"]
+"""Precision in which an original computes, and at which it is judged. A network chains sums of many products,
+and each of them rounds in an order that no two runtimes share."""
 
 _SPECIAL = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
@@ -144,7 +145,8 @@ class MethodParity:
         spread: Standard deviation of the original's answers on the example (1 for probabilities).
         labels_differ: Labels that differ although the original's two best scores do not tie.
         ties: Labels that differ where they do tie: reported, not counted.
-        precision: Precision in which the original computes. `tight` means 1e-9 in float64, 1e-6 in float32.
+        precision: Precision in which the original computes. `tight` means 1e-9 in float64, 1e-6 in float32,
+            1e-5 in a network of float32, 1e-2 in one of float16.
     """
 
     method: str
@@ -273,7 +275,7 @@ def _method_parity(item: Fields) -> MethodParity:
 def _precision(item: Fields) -> Precision:
     if not item.holds("precision"):
         return "float64"
-    return cast("Precision", item.choice("precision", ("float32",)))
+    return cast("Precision", item.choice("precision", get_args(Precision)[1:]))
 
 
 def _probe(item: Fields) -> ProbeResult:

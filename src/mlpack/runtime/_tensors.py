@@ -209,7 +209,7 @@ def tensor_method(method: Method, contract: Contract, session: Session, intake: 
     types = {item.name: item.type for item in session.get_outputs()}
     finishes = [_finish(output, types[output.tensor]) for output in outputs]
     names = [output.tensor for output in outputs]
-    errors = engine_errors()
+    errors = engine_errors(session)
 
     def answer(X: object) -> NDArray[Any] | dict[str, NDArray[Any]]:  # noqa: N803
         feeds, sizes = intake.bind(X)

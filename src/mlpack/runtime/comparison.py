@@ -22,6 +22,9 @@ CERTIFICATES: Mapping[str, float] = MappingProxyType({"exact": 0.0, "tight": 1e-
 TIGHT_IN_SINGLE = 1e-6
 """The same for `tight` where the original computes in float32: 8 units in its last place at `spread + |a|`."""
 
+_NETWORKS: Mapping[str, float] = MappingProxyType({"float32-network": 1e-5, "float16-network": 1e-2})
+"""Precision -> `tight` and `loose` of a network: about a hundred units in the last place, or ten in float16."""
+
 
 def tolerance(certificate: str, precision: Precision = "float64") -> float:
     """Return the largest error that a certificate allows an original of this precision.
@@ -29,6 +32,8 @@ def tolerance(certificate: str, precision: Precision = "float64") -> float:
     Raises:
         KeyError: There is no such certificate.
     """
+    if precision in _NETWORKS:
+        return 0.0 if certificate == "exact" else _NETWORKS[precision]
     if certificate == "tight" and precision == "float32":
         return TIGHT_IN_SINGLE
     return CERTIFICATES[certificate]

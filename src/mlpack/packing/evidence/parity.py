@@ -186,7 +186,10 @@ class _Comparison:
         )
 
     def _precision(self, method: Method) -> Precision:
-        return "float32" if self.contract.output(method).dtype == "float32" else self.precision
+        dtype = self.contract.output(method).dtype
+        if self.contract.layout == "tensors":
+            return "float16-network" if dtype == "float16" else self.precision
+        return "float32" if dtype == "float32" else self.precision
 
     def _probe(self, item: Asked, answers: Sequence[Answer]) -> ProbeResult:
         worst, refused, unrefused = 0.0, 0, 0
@@ -235,7 +238,7 @@ class _Comparison:
                 if difference.labels > ties:
                     count = f"{difference.labels - ties} of {len(expected[method])}"
                     self._complain(probe, method, f"{count} labels differ")
-            elif difference.worst > tolerance("loose"):
+            elif difference.worst > tolerance("loose", tally.precision):
                 self._complain(probe, method, f"off by {difference.worst:.3g} of the spread")
             tally.worst = max(tally.worst, difference.worst)
             worst = max(worst, difference.worst)

@@ -155,7 +155,7 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
     for _ in range(3):
         contract = _contract(study, withheld)
         asked = _asked(study.calls, contract, withheld)
-        measured = measure(contract, _artifact(study), asked, _spreads(contract, study.calls[0]), threads=1)
+        measured = measure(contract, _artifact(study), asked, _spreads(contract, study.calls[0]), threads=1, precision=study.precision)
         if isinstance(measured, str):
             return measured
         unusual = {item for item in _unusual(study.calls, measured) if item not in withheld}

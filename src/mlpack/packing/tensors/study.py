@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from mlpack.format.evidence import Precision
 from mlpack.format.tensors import Dimension
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class Study:
         notes: What the author should know, one sentence each.
         architecture: Class names, outermost first.
         framework: Distribution and version.
+        precision: In which the original computes.
     """
 
     graph: bytes = b""
@@ -93,3 +95,4 @@ class Study:
     notes: Sequence[str] = ()
     architecture: Sequence[str] = ()
     framework: tuple[str, str] = ("", "")
+    precision: Precision = "float64"

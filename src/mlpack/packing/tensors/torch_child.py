@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlpack.format.evidence import Precision
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.asking import (
     MOST_ROWS,
@@ -102,6 +103,7 @@ def _study(task: StudyTask) -> Study:
         calls=calls,
         notes=notes,
         architecture=_architecture(module),
+        precision=_precision(module, base),
         framework=("torch", str(torch.__version__).partition("+")[0]),
     )
 
@@ -127,6 +129,18 @@ def _foreign_type(module: torch.nn.Module) -> str:
         if tensor.device.type != "cpu":
             return f"{name} is on {tensor.device.type}: pack model.cpu()"
     return ""
+
+
+def _precision(module: torch.nn.Module, base: Arrays) -> Precision:
+    import torch
+
+    tensors = (*module.parameters(), *module.buffers())
+    types = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    types |= {torch.from_numpy(value).dtype for value in base.values() if value.dtype.kind == "f"}
+    if torch.float16 in types:
+        return "float16-network"
+    # A model without numbers of its own computes in torch's default type as soon as it divides.
+    return "float64" if types == {torch.float64} else "float32-network"
 
 
 def _architecture(module: torch.nn.Module) -> list[str]:
