@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["Adapter", "Description", "find_adapter", "find_tensor_model"]
 
 _ADAPTERS = {"sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn"}
-_TENSOR_ADAPTERS = {"torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch"}
+_TENSOR_ADAPTERS = {
+    "transformers.modeling_utils.PreTrainedModel": "mlpack.packing.adapters.transformers_model",
+    "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
+    "onnx.onnx_ml_pb2.ModelProto": "mlpack.packing.adapters.onnx_model",
+    "builtins.bytes": "mlpack.packing.adapters.onnx_model",
+    "builtins.str": "mlpack.packing.adapters.onnx_model",
+    "pathlib.Path": "mlpack.packing.adapters.onnx_model",
+}
 """Qualified name of a base class -> module; compared as text, so that recognising imports nothing."""
 
 

@@ -16,7 +16,6 @@ from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.parity import Asked, Measurement, measure
 from mlpack.packing.evidence.probes import Probe
 from mlpack.packing.notices import PackWarning
-from mlpack.packing.tensors.naming import graph_names
 from mlpack.packing.tensors.study import Call, Study, StudyTask
 
 if TYPE_CHECKING:
@@ -143,7 +142,11 @@ def _description(model: TensorModel, study: Study) -> Description:
 def _artifact(study: Study) -> Artifact:
     from mlpack.packing.export.graph import graph_artifact
 
-    return replace(graph_artifact(study.graph), requires=("onnx", "tensors"))
+    return replace(
+        graph_artifact(study.graph),
+        requires=("onnx", "tensors"),
+        runtime={"onnxruntime": f">={study.onnxruntime}"},
+    )
 
 
 def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement] | str:
@@ -208,12 +211,10 @@ def _asked(calls: Sequence[Call], contract: Contract, withheld: frozenset[tuple[
 def _contract(study: Study, withheld: frozenset[tuple[str, str]]) -> Contract:
     first = study.calls[0]
     assert first.outputs is not None  # noqa: S101  (checked by the caller)
-    parts = list(first.outputs)
-    names, tensors = graph_names(list(study.inputs), parts)
     inputs = tuple(
         Input(
             name=name,
-            tensor=tensor,
+            tensor=facts.tensor,
             dtype=cast("DType", _dtype(first.inputs[name])),
             source=str(first.inputs[name].dtype),
             nulls=first.inputs[name].dtype.kind == "f" and (name, "NaN") not in withheld,
@@ -221,7 +222,7 @@ def _contract(study: Study, withheld: frozenset[tuple[str, str]]) -> Contract:
             shape=facts.shape,
             bounds=facts.bounds,
         )
-        for (name, facts), tensor in zip(study.inputs.items(), names, strict=True)
+        for name, facts in study.inputs.items()
     )
     outputs = tuple(
         Output(
@@ -231,7 +232,7 @@ def _contract(study: Study, withheld: frozenset[tuple[str, str]]) -> Contract:
             shape=_output_shape(study, part),
             name=part or None,
         )
-        for part, tensor in zip(parts, tensors, strict=True)
+        for part, tensor in study.outputs.items()
     )
     return Contract(layout="tensors", inputs=inputs, outputs=outputs, dimensions=dict(study.dimensions))
 

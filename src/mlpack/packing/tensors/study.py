@@ -43,10 +43,12 @@ class InputFacts:
 
     Attributes:
         shape: Sizes and names of dimensions.
+        tensor: Graph input.
         bounds: Smallest and largest integer that the original accepts; None for all.
     """
 
     shape: tuple[int | str, ...]
+    tensor: str
     bounds: tuple[int, int] | None = None
 
 
@@ -78,21 +80,25 @@ class Study:
         refusal: Why there is no graph, one line.
         final: Whether the refusal holds for every other route too.
         inputs: Facts by input name, in order.
+        outputs: Part of the answer, "" for the only one -> graph output.
         dimensions: Ranges by name.
         calls: Every probe with the original's answer.
         notes: What the author should know, one sentence each.
         architecture: Class names, outermost first.
         framework: Distribution and version.
         precision: In which the original computes.
+        onnxruntime: The oldest that runs the graph.
     """
 
     graph: bytes = b""
     refusal: str = ""
     final: bool = False
     inputs: Mapping[str, InputFacts] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
     dimensions: Mapping[str, Dimension] = field(default_factory=dict)
     calls: Sequence[Call] = ()
     notes: Sequence[str] = ()
     architecture: Sequence[str] = ()
     framework: tuple[str, str] = ("", "")
     precision: Precision = "float64"
+    onnxruntime: str = "1.22"

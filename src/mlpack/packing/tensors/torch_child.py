@@ -99,6 +99,7 @@ def _study(task: StudyTask) -> Study:
     return Study(
         graph=made.graph,
         inputs=facts,
+        outputs=dict(zip(flat.parts, made.outputs, strict=True)),
         dimensions=dimensions,
         calls=calls,
         notes=notes,
@@ -296,16 +297,15 @@ def _with_empty(
 
 
 def _facts(asker: Asker, base: Arrays, made: Any, axes: Mapping[str, Any]) -> dict[str, InputFacts]:  # noqa: ANN401
-    del made
     facts = {}
-    for name, value in base.items():
+    for (name, value), tensor in zip(base.items(), made.inputs, strict=True):
         shape: list[int | str] = list(value.shape)
         for dimension, places in axes.items():
             for input_, axis in places:
                 if input_ == name:
                     shape[axis] = dimension
         bounds = learn_bounds(asker, base, name) if value.dtype.kind in "iu" else None
-        facts[name] = InputFacts(shape=tuple(shape), bounds=bounds)
+        facts[name] = InputFacts(shape=tuple(shape), tensor=tensor, bounds=bounds)
     return facts
 
 

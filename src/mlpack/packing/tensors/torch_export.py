@@ -39,12 +39,16 @@ class Exported:
 
     Attributes:
         graph: Canonical ONNX bytes.
+        inputs: Graph inputs, in order.
+        outputs: Graph outputs, in order.
         axes: Symbol -> where it stands.
         ranges: Symbol -> sizes for which the graph was vouched for.
         frozen: (input, axis) that have one size only.
     """
 
     graph: bytes
+    inputs: Sequence[str]
+    outputs: Sequence[str]
     axes: Mapping[str, Sequence[tuple[str, int]]]
     ranges: Mapping[str, Dimension]
     frozen: Sequence[tuple[str, int]]
@@ -70,7 +74,7 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
         proto = _translated(program)
     else:
         proto = _traced(module, tensors, flat.names, axes)
-    return Exported(graph=finished(proto, flat), axes=axes, ranges=ranges, frozen=frozen)
+    return _exported(proto, flat, axes=axes, ranges=ranges, frozen=frozen)
 
 
 def _program(
@@ -177,10 +181,17 @@ def _scripted(
     rows = {"batch": [(name, 0) for name, value in base.items() if value.ndim]}
     proto = _traced(module, tensors, flat.names, rows)
     frozen = [(name, axis) for name, value in base.items() for axis in range(1, value.ndim)]
-    return Exported(graph=finished(proto, flat), axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
+    return _exported(proto, flat, axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
 
 
-def finished(proto: onnx.ModelProto, flat: FlatModule) -> bytes:
+def _exported(
+    proto: onnx.ModelProto,
+    flat: FlatModule,
+    *,
+    axes: Mapping[str, Sequence[tuple[str, int]]],
+    ranges: Mapping[str, Dimension],
+    frozen: Sequence[tuple[str, int]],
+) -> Exported:
     """Return canonical bytes under our own names, with an input for every argument, used or not.
 
     Raises:
@@ -194,11 +205,11 @@ def finished(proto: onnx.ModelProto, flat: FlatModule) -> bytes:
     if proto.functions:
         proto = inliner.inline_local_functions(proto)
     inputs, outputs = graph_names(flat.names, flat.parts)
-    found = [item.name for item in proto.graph.input]
-    if len(found) != len(inputs) or len(proto.graph.output) != len(outputs):
+    if len(proto.graph.input) != len(inputs) or len(proto.graph.output) != len(outputs):
         raise NoExportError("the graph has other inputs or outputs than the model")
     rename(proto, inputs, outputs)
     try:
-        return canonical_bytes(proto)
+        graph = canonical_bytes(proto)
     except ValueError as error:
         raise NoExportError(f"the graph has no canonical form: {error}") from error
+    return Exported(graph=graph, inputs=inputs, outputs=outputs, axes=axes, ranges=ranges, frozen=frozen)

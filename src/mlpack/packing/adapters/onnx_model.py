@@ -1,0 +1,66 @@
+"""ONNX models as they are: a path, the bytes, or a ModelProto."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlpack.errors import FormatError, ModelError
+from mlpack.packing.tensors.example import named_arrays
+from mlpack.packing.tensors.study import Arrays, StudyTask
+
+__all__ = ["tensor_model"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Onnx:
+    model: bytes
+    example: Arrays
+    original: str = "onnx.ModelProto"
+    child: str = "mlpack.packing.tensors.onnx_child"
+    routes: Sequence[str] = ("onnx-canonical", "onnx-as-is")
+
+    def task(self, route: str) -> StudyTask:
+        return StudyTask(model=self.model, example=self.example, positional=0, route=route)
+
+
+def tensor_model(model: Any, example: object) -> _Onnx:  # noqa: ANN401  (path, bytes or ModelProto)
+    """Return a checked ONNX model and its example call, ready for a child process.
+
+    Raises:
+        ModelError: It cannot be read, is no ONNX model, or reaches beyond its own bytes.
+        ExampleError: The example is no call of tensors.
+    """
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    from mlpack.runtime._graph import check_graph
+
+    content = _content(model)
+    try:
+        check_graph(content)
+        proto = onnx.load_model_from_string(content)
+    except (FormatError, DecodeError) as error:
+        said = error.message if isinstance(error, FormatError) else "it is no ONNX model"
+        raise ModelError(
+            said, where="model", hint="a model with data in files beside it is packed by its path"
+        ) from error
+    constants = {item.name for item in proto.graph.initializer}
+    names = [item.name for item in proto.graph.input if item.name not in constants]
+    arrays, _ = named_arrays(example, lambda count: [*names, *(f"input_{i}" for i in range(count))][:count])
+    return _Onnx(model=content, example=arrays)
+
+
+def _content(model: Any) -> bytes:  # noqa: ANN401
+    if isinstance(model, (bytes, bytearray, memoryview)):
+        return bytes(model)
+    if isinstance(model, (str, os.PathLike)):
+        try:
+            return Path(model).read_bytes()
+        except OSError as error:
+            raise ModelError(f"cannot be read: {error.strerror}", where=str(model)) from error
+    content: bytes = model.SerializeToString()
+    return content
