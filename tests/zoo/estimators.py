@@ -31,6 +31,12 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "GridSearchCV": lambda: {"estimator": LOGISTIC, "param_grid": {"C": [0.1, 1]}},
     "HalvingGridSearchCV": lambda: {"estimator": Ridge(), "param_grid": {"alpha": [0.1, 1]}},
     "HalvingRandomSearchCV": lambda: {"estimator": Ridge(), "param_distributions": {"alpha": [0.1, 1]}},
+    "GaussianRandomProjection": lambda: {"n_components": 3},
+    "KNNImputer": lambda: {"n_neighbors": 4},
+    "LocalOutlierFactor": lambda: {"novelty": True},
+    "MissingIndicator": lambda: {"features": "all"},
+    "PLSSVD": lambda: {"n_components": 1},
+    "SparseRandomProjection": lambda: {"n_components": 3},
     "MultiOutputClassifier": lambda: {"estimator": LOGISTIC},
     "MultiOutputRegressor": lambda: {"estimator": Ridge()},
     "OneVsOneClassifier": lambda: {"estimator": LOGISTIC},
@@ -136,6 +142,13 @@ def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 -
             X=texts[tables.three().y].reshape(-1, 1), y=tables.three().y, fresh=texts.reshape(-1, 1)
         )
         return whole, None
+    if name in ("KNNImputer", "IterativeImputer", "SimpleImputer", "MissingIndicator"):
+        return tables.numbers(holes=0.1), None
+    if name == "CategoricalNB":
+        codes = tables.Table(
+            X=np.floor(tables.three().X), y=tables.three().y, fresh=np.floor(tables.three().X[:9])
+        )
+        return codes, None
     if name == "IsotonicRegression":
         return tables.Table(X=table.X[:, :1], y=table.y, fresh=table.fresh[:, :1]), None
     classifies = is_classifier(model) or tags.input_tags.positive_only or not tags.target_tags.required

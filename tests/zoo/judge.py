@@ -161,6 +161,8 @@ def _ties(natives: Mapping[str, Any], wrong: Any) -> int:
         return 0
     if scores.ndim == 1:
         return int((np.abs(scores[wrong]) <= 1e-9).sum())
+    if scores.shape[1] < 2:
+        return 0
     best = np.sort(scores[wrong], axis=1)
     return int((best[:, -1] - best[:, -2] <= 1e-9).sum())
 

@@ -263,5 +263,7 @@ def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray, within: flo
     rows = scores[differ]
     if rows.ndim == 1:
         return int((np.abs(rows) <= within).sum())
+    if rows.shape[1] < 2:
+        return 0
     best = np.sort(rows, axis=1)
     return int((best[:, -1] - best[:, -2] <= within).sum())

@@ -17,6 +17,7 @@ __all__ = [
     "expm1",
     "log1p",
     "log_softmax",
+    "log_sum_exp",
     "logit",
     "nearest_point",
     "pair",
@@ -48,11 +49,16 @@ def softmax(graph: GraphBuilder, x: str) -> str:
 
 def log_softmax(graph: GraphBuilder, x: str) -> str:
     """Return the row-wise logarithm of the softmax of `(N, k)`."""
+    return graph.op("Sub", x, log_sum_exp(graph, x))
+
+
+def log_sum_exp(graph: GraphBuilder, x: str) -> str:
+    """Return the logarithm of the sum of exponentials `(N, 1)` of each row; minus infinity for a row of it."""
     top = graph.op("ReduceMax", x, graph.ints([1]), keepdims=1)
     top = graph.op("Where", graph.op("IsInf", top), graph.doubles(0.0), top)
     powers = graph.op("Exp", graph.op("Sub", x, top))
-    total = graph.op("Log", graph.op("ReduceSum", powers, graph.ints([1]), keepdims=1))
-    return graph.op("Sub", x, graph.op("Add", total, top))
+    total = graph.op("ReduceSum", powers, graph.ints([1]), keepdims=1)
+    return graph.op("Add", graph.op("Log", total), top)
 
 
 def squared_distances(graph: GraphBuilder, x: str, centres: np.ndarray) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
+from mlpack.packing.export.emitters.isotonic import monotonic
 from mlpack.packing.export.graph import Block, Columns, Tensor
 
 if TYPE_CHECKING:
@@ -151,47 +152,45 @@ def _calibrated(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
 
 
 def _one_calibrated(scope: Scope, member: Fitted, columns: Columns, classes: int) -> str:
-    """Return one calibrated classifier's probabilities `(N, classes)`, Platt's sigmoid only."""
+    """Return one calibrated classifier's probabilities `(N, classes)`."""
     graph, inside = scope.graph, member.estimator
-    if member.method not in ("sigmoid", "isotonic") or len(inside.classes_) != classes:
-        raise scope.unsupported(inside, f"calibration {member.method!r} has no emitter; 'sigmoid' has one")
+    if len(inside.classes_) != classes:
+        raise scope.unsupported(inside, "has not seen every class")
     method: Method = "decision_function" if hasattr(inside, "decision_function") else "predict_proba"
     scores = scope.respond(inside, columns, method)
     if scores.width is None:
         scores = Tensor(graph.op("Reshape", scores.name, graph.ints([-1, 1])), scores.kind, 1)
     elif classes == 2:
         scores = graph.pick(scores, [1])
+    if member.method != "sigmoid":
+        graph.guard(scores, nulls=False)  # the calibrators check what they are given
+    if member.method == "temperature":
+        return _tempered(scope, member, scores, method)
     if member.method == "isotonic":
         width = scores.width or 1
         parts = [
-            Tensor(_monotonic(scope, item, graph.pick(scores, [index]).name), "float64", 1)
+            Tensor(monotonic(scope, item, graph.pick(scores, [index]).name), "float64", 1)
             for index, item in zip(range(width), member.calibrators, strict=True)
         ]
         share = graph.concat(parts).name
-        return formulas.pair(graph, share) if classes == 2 else formulas.rows_to_one(graph, share, classes)
-    slopes = graph.doubles([[float(item.a_) for item in member.calibrators]])
-    offsets = graph.doubles([[float(item.b_) for item in member.calibrators]])
-    line = graph.op("Neg", graph.op("Add", graph.op("Mul", slopes, scores.name), offsets))
-    share = formulas.sigmoid(graph, line)
-    if classes == 2:
-        return formulas.pair(graph, share)
-    return formulas.rows_to_one(graph, share, classes)
+    elif member.method == "sigmoid":
+        slopes = graph.doubles([[float(item.a_) for item in member.calibrators]])
+        offsets = graph.doubles([[float(item.b_) for item in member.calibrators]])
+        line = graph.op("Neg", graph.op("Add", graph.op("Mul", slopes, scores.name), offsets))
+        share = formulas.sigmoid(graph, line)
+    else:
+        raise scope.unsupported(inside, f"calibration {member.method!r} has no emitter")
+    return formulas.pair(graph, share) if classes == 2 else formulas.rows_to_one(graph, share, classes)
 
 
-def _monotonic(scope: Scope, model: Fitted, x: str) -> str:
-    """Return an isotonic regression of `(N, 1)`: straight lines between thresholds, flat beyond them."""
+def _tempered(scope: Scope, member: Fitted, scores: Tensor, method: Method) -> str:
+    """Return the softmax of logits times one over a temperature."""
     graph = scope.graph
-    xs = np.asarray(model.X_thresholds_, dtype=np.float64)
-    ys = np.asarray(model.y_thresholds_, dtype=np.float64)
-    if model.out_of_bounds != "clip":
-        raise scope.unsupported(model, f"out_of_bounds={model.out_of_bounds!r}")
-    if len(ys) == 1:
-        return formulas.each_row(graph, x, graph.doubles([[ys[0]]]), 1)
-    at = formulas.clip(graph, x, graph.doubles(xs[0]), graph.doubles(xs[-1]))
-    above = graph.op("Greater", at, graph.doubles(xs[1:-1].reshape(1, -1)))
-    piece = graph.op("ReduceSum", graph.op("Cast", above, to=7), graph.ints([1]), keepdims=0)
-    slopes = (ys[1:] - ys[:-1]) / (xs[1:] - xs[:-1])
-    low, slope, start = (
-        graph.op("Gather", graph.doubles(item.reshape(-1, 1)), piece) for item in (xs[:-1], slopes, ys[:-1])
-    )
-    return graph.op("Add", graph.op("Mul", slope, graph.op("Sub", at, low)), start)
+    logits = scores.name
+    if method == "predict_proba":
+        whole = formulas.pair(graph, logits) if scores.width == 1 else logits
+        logits = graph.op("Log", graph.op("Add", whole, graph.doubles(1e-12)))
+    elif scores.width == 1:
+        logits = graph.op("Concat", graph.op("Neg", logits), logits, axis=1)
+    warmth = graph.doubles(float(member.calibrators[0].beta_))
+    return formulas.softmax(graph, graph.op("Mul", warmth, logits))

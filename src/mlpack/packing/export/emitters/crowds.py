@@ -1,4 +1,4 @@
-"""Bagging, AdaBoost and the ways to make several classes of binary ones."""
+"""Bagging, AdaBoost, and one regressor per target."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
         "BaggingRegressor": _bagged_numbers,
         "AdaBoostClassifier": _boosted,
         "AdaBoostRegressor": _median,
-        "OneVsRestClassifier": _one_against_rest,
         "MultiOutputRegressor": _each_alone,
         "RegressorChain": _chained,
     }[type(model).__name__]
@@ -144,30 +143,6 @@ def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     enough = graph.op("GreaterOrEqual", reached, graph.op("Mul", graph.doubles(0.5), last))
     first = graph.op("ArgMax", graph.op("Cast", enough, to=7), axis=1, keepdims=1, select_last_index=0)
     return graph.flat(Tensor(graph.op("GatherElements", ordered, first, axis=1), "float64", 1))
-
-
-def _one_against_rest(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
-    graph, classes = scope.graph, len(model.classes_)
-    if model.multilabel_ or classes < 3:
-        raise scope.unsupported(model, "two classes, or several labels at once")
-    asked: Method = "predict_proba" if method == "predict_proba" else "decision_function"
-    if method == "predict" and not hasattr(model.estimators_[0], "decision_function"):
-        asked = "predict_proba"
-    scores = []
-    for inner, member in _members(scope, model):
-        if type(member).__name__ == "_ConstantPredictor":
-            raise scope.unsupported(model, "a class is constant")
-        score = inner.respond(member, columns, asked)
-        scores.append(_column(inner, graph.pick(score, [1]) if asked == "predict_proba" else score))
-    whole = _side_by_side(scope, scores)
-    if method == "predict":
-        return Tensor(formulas.argmax(graph, whole), "int64", None)
-    if method == "predict_proba":
-        total = graph.op("ReduceSum", whole, graph.ints([1]), keepdims=1)
-        return Tensor(graph.op("Div", whole, total), "float64", classes)
-    if method != "decision_function":
-        raise scope.unsupported(model, f"has no {method}")
-    return Tensor(whole, "float64", classes)
 
 
 def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:

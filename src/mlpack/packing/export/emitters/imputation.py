@@ -12,18 +12,30 @@ from mlpack.packing.export.graph import Block, Columns, Tensor
 if TYPE_CHECKING:
     from mlpack.packing.export.registry import Fitted, Scope
 
-__all__ = ["transform"]
+__all__ = ["indicated", "missing_mask", "transform"]
 
 
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform` of an imputer or an indicator."""
     columns = _as_array(scope, model, columns)
     if hasattr(model, "statistics_"):
-        filled = _impute(scope, model, columns)
-        if model.add_indicator:
-            return _with_indicator(scope, filled, _indicate(scope, model.indicator_, columns))
-        return filled
+        return indicated(scope, model, _impute(scope, model, columns), columns)
     return _indicate(scope, model, columns)
+
+
+def indicated(scope: Scope, model: Fitted, filled: Columns, columns: Columns) -> Columns:
+    """Return an imputer's result, with the columns that say what was missing where it adds them."""
+    if not model.add_indicator or not len(model.indicator_.features_):
+        return filled
+    indicator = _indicate(scope, model.indicator_, columns)
+    kind = filled.kinds[0] if filled.numeric else "bool"
+    return Columns((*filled.blocks, *Columns.of(scope.graph.matrix(indicator, kind)).blocks))
+
+
+def missing_mask(scope: Scope, model: Fitted, x: Tensor) -> str:
+    """Return which of some doubles `(N, k)` are missing for an imputer."""
+    mask = _missing(scope, model, x)
+    return mask or scope.graph.op("Not", scope.graph.op("Equal", x.name, x.name))
 
 
 def _as_array(scope: Scope, model: Fitted, columns: Columns) -> Columns:
@@ -99,11 +111,6 @@ def _indicate(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     if not features:
         raise scope.unsupported(model, "no column had missing values, so the result has no columns")
     return Columns.of(graph.pick(whole, features) if model.features == "missing-only" else whole)
-
-
-def _with_indicator(scope: Scope, filled: Columns, indicator: Columns) -> Columns:
-    kind = filled.kinds[0] if filled.numeric else "bool"
-    return Columns((*filled.blocks, *Columns.of(scope.graph.matrix(indicator, kind)).blocks))
 
 
 def _is_nan(value: object) -> bool:

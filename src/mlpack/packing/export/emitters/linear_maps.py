@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
+from mlpack.packing.export.emitters.projection import log_likelihood
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
 
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
-    """Emit `predict` of the partial least squares family."""
+    """Emit `predict` of the partial least squares family, or `score_samples` of factor analysis."""
     graph = scope.graph
+    if method == "score_samples" and type(model).__name__ == "FactorAnalysis":
+        return log_likelihood(scope, model, scope.doubles(model, columns))
     if method != "predict" or not hasattr(model, "x_rotations_"):
         raise scope.unsupported(model, f"{method} has no emitter")
     x = graph.op("Sub", scope.doubles(model, columns), graph.doubles(np.reshape(model._x_mean, (1, -1))))  # noqa: SLF001
