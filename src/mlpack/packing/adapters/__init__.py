@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Adapter", "Description", "find_adapter", "find_tensor_model"]
 
-_ADAPTERS = {"sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn"}
+_ADAPTERS = {
+    "sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn",
+    "catboost.core.CatBoost": "mlpack.packing.adapters.catboost",
+    "lightgbm.basic.Booster": "mlpack.packing.adapters.boosters",
+    "xgboost.core.Booster": "mlpack.packing.adapters.boosters",
+}
 _TENSOR_ADAPTERS = {
     "transformers.modeling_utils.PreTrainedModel": "mlpack.packing.adapters.transformers_model",
     "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
@@ -76,7 +81,7 @@ def find_adapter(model: object) -> Adapter:
     for name in _ancestry(type(model)):
         if name in _ADAPTERS:
             return cast("Adapter", importlib.import_module(_ADAPTERS[name]))
-    hint = "pass a fitted scikit-learn estimator or Pipeline"
+    hint = "pass a fitted scikit-learn estimator or Pipeline, or a model of XGBoost, LightGBM or CatBoost"
     if isinstance(model, type):
         raise ModelError(
             f"expected a fitted model, found the class {model.__name__}", where="model", hint=hint
