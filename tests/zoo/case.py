@@ -15,11 +15,16 @@ __all__ = ["Case", "Fitted", "fit"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fitted:
-    """A fitted model, the example to pack it with, and rows that neither has seen."""
+    """A fitted model, the example to pack it with, and rows that neither has seen.
+
+    Attributes:
+        asked: What answers for the model where its own methods take no rows; None where they do.
+    """
 
     model: Any
     example: Any
     fresh: Any
+    asked: Any = None
 
 
 @dataclass(frozen=True, kw_only=True)

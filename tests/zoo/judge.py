@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from mlpack.errors import InputError
 __all__ = ["Judge", "rows_of"]
 
 LIMITS = {"exact": 1e-9, "tight": 1e-9, "loose": 1e-5}
+SINGLE = {"exact": 1e-6, "tight": 1e-6, "loose": 1e-5}
 """Largest error allowed. `exact` means identical bits for the rows and batches measured, else `tight`."""
 
 FLOATS = (
@@ -36,7 +37,8 @@ class Judge:
         model: The original.
         loaded: The predictor under judgement.
         methods: What to compare.
-        certificate: What packing promised.
+        certificates: Method -> what packing promised.
+        single: Methods whose original computes in float32.
         spreads: Method -> standard deviation of the original's answers on the training rows.
         findings: Verdict -> sentences.
     """
@@ -45,6 +47,7 @@ class Judge:
     loaded: Any
     methods: Sequence[str]
     certificates: Mapping[str, str]
+    single: Collection[str] = ()
     spreads: dict[str, float] = field(default_factory=dict)
     findings: dict[str, list[str]] = field(default_factory=dict)
     exact: bool = True
@@ -119,11 +122,12 @@ class Judge:
             wrong = np.asarray(native != packed)
             if native.dtype.kind == "O" and [type(v) for v in native.flat] != [type(v) for v in packed.flat]:
                 return "the labels' type changed"
-            count = int(wrong.sum()) - _ties(natives, wrong)
+            count = int(wrong.sum()) - _ties(natives, wrong, 1e-6 if self.single else 1e-9)
             return f"{count} of {wrong.size} differ" if count > 0 else ""
         error = _error(native, packed, self.spreads[method])
         self.exact = self.exact and error == 0
-        if error <= LIMITS[self.certificates[method]]:
+        limits = SINGLE if method in self.single else LIMITS
+        if error <= limits[self.certificates[method]]:
             return ""
         noise = _error(native, self._native(method, rows), self.spreads[method])
         return "" if error <= 4 * noise else f"off by {error:.2g} of the spread"
@@ -155,16 +159,16 @@ def _error(native: Any, packed: Any, spread: float) -> float:
     return float(errors.max())
 
 
-def _ties(natives: Mapping[str, Any], wrong: Any) -> int:
+def _ties(natives: Mapping[str, Any], wrong: Any, close: float) -> int:
     scores = natives.get("predict_proba", natives.get("decision_function"))
     if wrong.ndim != 1 or not isinstance(scores, np.ndarray) or len(scores) != len(wrong):
         return 0
     if scores.ndim == 1:
-        return int((np.abs(scores[wrong]) <= 1e-9).sum())
+        return int((np.abs(scores[wrong]) <= close).sum())
     if scores.shape[1] < 2:
         return 0
     best = np.sort(scores[wrong], axis=1)
-    return int((best[:, -1] - best[:, -2] <= 1e-9).sum())
+    return int((best[:, -1] - best[:, -2] <= close).sum())
 
 
 # ------------------------------------------------------------------------------------------ rows

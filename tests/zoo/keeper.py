@@ -95,7 +95,13 @@ def examine(case: Case) -> tuple[str, str]:
         replay_golden(loaded, proof.golden, proof.parity, exact=True)
         methods = [output.method for output in contract.outputs]
         certificates = {item.method: item.certificate for item in proof.parity.methods}
-        judge = Judge(model=made.model, loaded=loaded, methods=methods, certificates=certificates)
+        judge = Judge(
+            model=made.model if made.asked is None else made.asked,
+            loaded=loaded,
+            methods=methods,
+            certificates=certificates,
+            single={item.method for item in proof.parity.methods if item.precision == "float32"},
+        )
         judge.over(made.example, made.fresh)
     except PackError as error:
         return "refused", " ".join(str(error).split())

@@ -58,7 +58,7 @@ def infer_contract(
     Raises:
         ModelError: An answer has a form that a bundle cannot hold.
     """
-    if _several_labels(answers):
+    if not _labelled(answers, description):
         description = replace(description, classes=None)
     outputs = tuple(_output(method, answer, description) for method, answer in answers.items())
     taken = {output.tensor for output in outputs}
@@ -143,10 +143,15 @@ def _categories(column: Column) -> CategoricalProfile:
     )
 
 
-def _several_labels(answers: Mapping[Method, np.ndarray]) -> bool:
-    """Return whether each row gets several labels at once, so that `classes_` names neither column nor label."""
-    label = answers.get("predict")
-    return label is not None and label.ndim == 2 and label.shape[1] > 1
+def _labelled(answers: Mapping[Method, np.ndarray], description: Description) -> bool:
+    """Return whether `predict` gives one of the classes for each row.
+
+    Several labels at once are none of them, and a booster with an objective of the user's own gives raw scores.
+    """
+    label, classes = answers.get("predict"), description.classes
+    if label is None or classes is None:
+        return True
+    return (label.ndim == 1 or label.shape[1] == 1) and (label.dtype.kind == "f") <= (classes.dtype.kind == "f")
 
 
 def _output(method: Method, answer: np.ndarray, description: Description) -> Output:

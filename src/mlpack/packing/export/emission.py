@@ -75,8 +75,12 @@ def declare_inputs(graph: GraphBuilder, contract: Contract) -> Columns:
     if contract.layout == "array":
         tensor = graph.input(inputs[0].tensor, inputs[0].dtype, len(inputs))
         return Columns((Block(tensor, (None,) * len(inputs)),))
+    graph.categories.update(item.tensor for item in inputs if item.source.startswith(_CATEGORIES))
     return Columns(tuple(Block(graph.input(item.tensor, item.dtype, 1), (item.name,)) for item in inputs))
 
+
+_CATEGORIES = ("category", "Categorical", "Enum")
+"""How pandas and polars name the types of their category columns, from the first letter on."""
 
 _NARROW = ("int8", "int16", "uint8", "uint16", "float16", "Int8", "Int16", "UInt8", "UInt16")
 

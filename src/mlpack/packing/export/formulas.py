@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mlpack.format.contract import NULL_TEXT
+
 if TYPE_CHECKING:
-    from mlpack.packing.export.graph import GraphBuilder
+    from collections.abc import Sequence
+
+    from mlpack.packing.export.graph import GraphBuilder, Tensor
 
 __all__ = [
     "argmax",
+    "category_codes",
     "clip",
     "each_row",
     "expanded_squares",
@@ -151,3 +157,33 @@ def each_row(graph: GraphBuilder, like: str, row: str, width: int) -> str:
     """Return the constant `(1, k)` repeated for every row of `like`."""
     rows = graph.op("Gather", graph.op("Shape", like), graph.ints([0]))
     return graph.op("Expand", row, graph.op("Concat", rows, graph.ints([width]), axis=0))
+
+
+def category_codes(
+    graph: GraphBuilder,
+    column: Tensor,
+    known: Sequence[str] | Sequence[float],
+    codes: Sequence[float],
+    *,
+    unknown: float,
+) -> Tensor:
+    """Return the codes `(N, 1)` in double of a column of category names or numbers; missing becomes NaN."""
+    from onnx import helper
+
+    keys, kind, values = list[Any](known), 11, list(codes)
+    if column.kind == "string":
+        keys = [*(text.encode() for text in keys), NULL_TEXT.encode()]
+        kind, values = 8, [*values, np.nan]
+    else:
+        column = graph.cast(column, "float64")
+    name = graph.op(
+        "LabelEncoder",
+        column.name,
+        domain="ai.onnx.ml",
+        keys_tensor=helper.make_tensor("keys", kind, [len(keys)], keys),
+        values_tensor=helper.make_tensor("values", 11, [len(values)], values),
+        default_tensor=helper.make_tensor("default", 11, [1], [unknown]),
+    )
+    if column.kind != "string" and not np.isnan(unknown):
+        name = graph.op("Where", graph.op("IsNaN", column.name), graph.doubles(np.nan), name)
+    return dataclasses.replace(column, name=name, kind="float64")

@@ -114,6 +114,7 @@ class GraphBuilder:
         finite: Values that are finite (or missing as the contract allows) in every row that it accepts.
         guards: Values `(N,)` that are true in rows which a step of the original refuses.
         prefix: Before the names of a subgraph's values, which must not be those of the graph around it.
+        categories: Inputs that are columns of categories in a frame, whose codes only the model knows.
 
     Node results are named `/t0`, `/t1`, ... and constants `/c0`, `/c1`, ... in order of creation, which the
     fitted model alone decides. The slash keeps them apart from the names of inputs and outputs.
@@ -126,6 +127,7 @@ class GraphBuilder:
     finite: set[str] = field(default_factory=set)
     guards: list[str] = field(default_factory=list)
     prefix: str = ""
+    categories: set[str] = field(default_factory=set)
     _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _count: int = 0
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpack.format.contract import NULL_TEXT
 from mlpack.packing.export import formulas
 from mlpack.packing.export.ensembles import LESS, Trees
 from mlpack.packing.export.graph import Block, Columns, Tensor
@@ -120,34 +119,12 @@ def _single(scope: Scope, model: Fitted, boosted: Boosted, columns: Columns) -> 
     return Tensor(graph.op("Where", gone, graph.const(np.float32(np.nan)), x.name), "float32", x.width)
 
 
-def _coded(
-    scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], column: Tensor
-) -> Tensor:
+def _coded(scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], column: Tensor) -> Tensor:
     """Return codes of categories; a missing one is NaN and an unknown one -1, which is in no set."""
-    from onnx import helper
-
-    graph, texts = scope.graph, column.kind == "string"
-    if texts != isinstance(known[0], str):
+    if (column.kind == "string") != isinstance(known[0], str):
         raise scope.unsupported(model, "was fitted on categories of another type than the example's")
-    if NULL_TEXT in known:
-        raise scope.unsupported(model, f"knows the reserved category {NULL_TEXT}")
-    kind, keys = 11, list(known)
     codes = [float(code) for code in range(len(known))]
-    if texts:
-        kind, keys, codes = 8, [*(str(item).encode() for item in known), NULL_TEXT.encode()], [*codes, np.nan]
-    else:
-        column = graph.cast(column, "float64")
-    code = graph.op(
-        "LabelEncoder",
-        column.name,
-        domain="ai.onnx.ml",
-        keys_tensor=helper.make_tensor("keys", kind, [len(keys)], keys),
-        values_tensor=helper.make_tensor("values", 11, [len(codes)], codes),
-        default_tensor=helper.make_tensor("default", 11, [1], [-1.0]),
-    )
-    if not texts:
-        code = graph.op("Where", graph.op("IsNaN", column.name), graph.doubles(np.nan), code)
-    return graph.cast(Tensor(code, "float64", 1), "float32")
+    return formulas.category_codes(scope.graph, column, known, codes, unknown=-1.0)
 
 
 # ------------------------------------------------------------------------------------------ raw scores
