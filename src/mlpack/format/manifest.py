@@ -37,7 +37,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 }
 """Format class -> features of which a model of that class requires one: the engine that runs it."""
 
-KNOWN_FEATURES = ("guard", "onnx", "pickle", "python", "skops", "tensors")
+KNOWN_FEATURES = ("guard", "onnx", "pickle", "python", "skops", "tensors", "tokenizer")
 """Entries of `format.requires` that this reader understands."""
 
 FormatClass = Literal["onnx", "data-only", "code"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mlpack.errors import ModelError
@@ -25,7 +26,6 @@ _ADAPTERS = {
     "xgboost.core.Booster": "mlpack.packing.adapters.boosters",
 }
 _TENSOR_ADAPTERS = {
-    "transformers.modeling_utils.PreTrainedModel": "mlpack.packing.adapters.transformers_model",
     "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
     "onnx.onnx_ml_pb2.ModelProto": "mlpack.packing.adapters.onnx_model",
     "builtins.bytes": "mlpack.packing.adapters.onnx_model",
@@ -101,10 +101,24 @@ def find_tensor_model(model: object, example: object) -> TensorModel | None:
         MissingExtraError: Its framework's extra is not installed.
     """
     for name in _ancestry(type(model)):
-        if name in _TENSOR_ADAPTERS:
-            module = importlib.import_module(_TENSOR_ADAPTERS[name])
+        if _is_text_model(model) or name in _TENSOR_ADAPTERS:
+            place = _TEXT_MODELS if _is_text_model(model) else _TENSOR_ADAPTERS[name]
+            module = importlib.import_module(place)
             return cast("TensorModel", module.tensor_model(model, example))
     return None
+
+
+_TEXT_MODELS = "mlpack.packing.adapters.transformers_model"
+_TOKENIZER = "transformers.tokenization_utils_base.PreTrainedTokenizerBase"
+
+
+def _is_text_model(model: object) -> bool:
+    """Return whether this is a transformer and its tokenizer: a pair, a pipeline, or a folder of both."""
+    if isinstance(model, (str, Path)):
+        return (Path(model) / "config.json").is_file()
+    if isinstance(model, (tuple, list)):
+        return len(model) == 2 and any(_TOKENIZER in _ancestry(type(part)) for part in model)
+    return "transformers.pipelines.base.Pipeline" in _ancestry(type(model))
 
 
 def _ancestry(kind: type) -> Iterable[str]:

@@ -12,10 +12,10 @@ from typing import Any
 from mlpack.errors import MissingExtraError, ModelError
 from mlpack.packing.tensors.example import named_arrays
 from mlpack.packing.tensors.study import Arrays, StudyTask
+from mlpack.packing.tensors.torch_export import RECURRENT, ROUTES
 
 __all__ = ["tensor_model"]
 
-ROUTES = ("torch-export", "torch-trace", "torch-export-batch", "torch-trace-batch")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,8 +24,8 @@ class _Torch:
     model: bytes
     example: Arrays
     positional: int
+    routes: Sequence[str]
     child: str = "mlpack.packing.tensors.torch_child"
-    routes: Sequence[str] = ROUTES
 
     def task(self, route: str) -> StudyTask:
         return StudyTask(
@@ -53,7 +53,15 @@ def tensor_model(model: Any, example: object) -> _Torch:  # noqa: ANN401  (any m
         model=_handed_over(model),
         example=arrays,
         positional=positional,
+        routes=(RECURRENT, *ROUTES) if _is_recurrent(model) else ROUTES,
     )
+
+
+def _is_recurrent(model: Any) -> bool:  # noqa: ANN401
+    import torch
+
+    scripted = isinstance(model, torch.jit.ScriptModule)
+    return not scripted and any(isinstance(part, torch.nn.RNNBase) for part in model.modules())
 
 
 def _handed_over(model: Any) -> bytes:  # noqa: ANN401

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
 from mlpack.format.contract import Contract, DType, Input, Output
 from mlpack.format.evidence import Golden, encode_cell
+from mlpack.format.text_models import TOKENIZER_FEATURE, TOKENIZER_PATH
 from mlpack.packing.adapters import Description
 from mlpack.packing.child import ChildFailedError, run_child
 from mlpack.packing.environment.wording import plain_reason
@@ -142,10 +143,15 @@ def _description(model: TensorModel, study: Study) -> Description:
 def _artifact(study: Study) -> Artifact:
     from mlpack.packing.export.graph import graph_artifact
 
+    graph = graph_artifact(study.graph)
+    features = ["onnx", "tensors"]
+    if TOKENIZER_PATH in study.files:
+        features.append(TOKENIZER_FEATURE)
     return replace(
-        graph_artifact(study.graph),
-        requires=("onnx", "tensors"),
-        runtime={"onnxruntime": f">={study.onnxruntime}"},
+        graph,
+        files={**graph.files, **study.files},
+        requires=tuple(sorted(features)),
+        runtime={"onnxruntime": f">={study.onnxruntime}", **study.runtime},
     )
 
 
@@ -154,6 +160,7 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
     answered = [call for call in study.calls if call.outputs is not None]
     if not answered or study.calls[0].outputs is None:
         raise ExampleError("the model rejects it", where="example")
+    study = _without_nothing(study)
     withheld = _withheld(study.calls)
     for _ in range(3):
         contract = _contract(study, withheld)
@@ -171,6 +178,18 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
         short = f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"
         return "; ".join(measured.complaints[:3]) or short
     return contract, measured
+
+
+def _without_nothing(study: Study) -> Study:
+    """Return the study with empty batches refused where the shape of their answer follows from values alone."""
+    shapes = [_output_shape(study, part) for part in study.outputs]
+    if not any(None in shape for shape in shapes):
+        return study
+    some = {
+        name: replace(item, minimum=max(item.minimum, 1)) for name, item in study.dimensions.items()
+    }
+    kept = [call for call in study.calls if 0 not in _sizes(study, call).values()]
+    return replace(study, dimensions=some, calls=kept)
 
 
 _ORDER = ("exact", "tight", "loose")
@@ -231,6 +250,7 @@ def _contract(study: Study, withheld: frozenset[tuple[str, str]]) -> Contract:
             dtype=first.outputs[part].dtype.name,
             shape=_output_shape(study, part),
             name=part or None,
+            classes=study.classes.get(part),
         )
         for part, tensor in study.outputs.items()
     )

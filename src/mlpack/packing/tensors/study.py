@@ -27,6 +27,7 @@ class StudyTask:
         example: One call, by input name; `positional` of them are passed by position.
         positional: How many inputs are passed by position, the first ones.
         route: Which way to ONNX to try.
+        tokenizer: A transformer's tokenizer; the example is text then.
         paths: What the child adds to `sys.path`, so that it finds the modules that this process has.
     """
 
@@ -34,6 +35,7 @@ class StudyTask:
     example: Arrays
     positional: int
     route: str
+    tokenizer: bytes = b""
     paths: Sequence[str] = ()
 
 
@@ -88,6 +90,9 @@ class Study:
         framework: Distribution and version.
         precision: In which the original computes.
         onnxruntime: The oldest that runs the graph.
+        files: Bundle path -> bytes of what the graph needs beside it.
+        runtime: Distributions that serving needs beside onnxruntime: name -> version specifier.
+        classes: Part of the answer -> names of its columns.
     """
 
     graph: bytes = b""
@@ -102,3 +107,6 @@ class Study:
     framework: tuple[str, str] = ("", "")
     precision: Precision = "float64"
     onnxruntime: str = "1.22"
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    runtime: Mapping[str, str] = field(default_factory=dict)
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
 import os
 import pickle
 import random
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +31,7 @@ from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["main"]
+__all__ = ["FlatModule", "answer_task", "architecture", "leaves", "main", "positional_names", "prepared", "torch_version"]
 
 SCRIPTED = b"torchscript:"
 """Stands before a TorchScript archive, which pickle cannot carry."""
@@ -43,18 +42,24 @@ TRACE_ROWS = 5
 
 def main() -> None:
     """Read a task from standard input, write the study to the real standard output."""
+    answer_task(_study)
+
+
+def answer_task(study: Callable[[StudyTask], Study]) -> None:
+    """Answer one task on the real standard output, whatever libraries and the model print meanwhile."""
     out = os.dup(1)
-    os.dup2(2, 1)  # what libraries and the model print must not get into the answer
+    os.dup2(2, 1)
     task: StudyTask = pickle.load(sys.stdin.buffer)  # noqa: S301  (written by our own parent process)
     sys.path.extend(task.paths)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        study = _study(task)
+        found = study(task)
     with os.fdopen(out, "wb") as stream:
-        stream.write(pickle.dumps(study))
+        stream.write(pickle.dumps(found))
 
 
-def _study(task: StudyTask) -> Study:
+def prepared(module: Any) -> torch.nn.Module:  # noqa: ANN401  (a torch module of any class)
+    """Return the module as it is asked and exported: evaluating, on one thread, without a cache of its own."""
     import logging
 
     import torch
@@ -63,10 +68,22 @@ def _study(task: StudyTask) -> Study:
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
     torch.set_grad_enabled(False)
-    module = _module(task.model)
-    if not isinstance(module, torch.jit.ScriptModule):
-        module = copy.deepcopy(module)
-    module.eval()
+    ready: torch.nn.Module = module.eval()
+    config = getattr(ready, "config", None)
+    if getattr(config, "use_cache", None):
+        config.use_cache = False  # what a text generator keeps for its next token is no answer
+    return ready
+
+
+def torch_version() -> str:
+    """Return the version of torch without the name of its build."""
+    import torch
+
+    return str(torch.__version__).partition("+")[0]
+
+
+def _study(task: StudyTask) -> Study:
+    module = prepared(_module(task.model))
     if problem := _foreign_type(module):
         return Study(refusal=problem, final=True)
     flat = FlatModule(module, list(task.example), task.positional)
@@ -76,7 +93,7 @@ def _study(task: StudyTask) -> Study:
         return Study(refusal=problem, final=True)
     from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
 
-    asker = Asker(model=flat.answer)
+    asker = Asker(model=flat.answer, double=flat.in_double())
     if not _repeats(asker, example):
         return Study(refusal="the model answers the same call differently each time", final=True)
     base = _base(asker, example)
@@ -103,9 +120,9 @@ def _study(task: StudyTask) -> Study:
         dimensions=dimensions,
         calls=calls,
         notes=notes,
-        architecture=_architecture(module),
+        architecture=architecture(module),
         precision=_precision(module, base),
-        framework=("torch", str(torch.__version__).partition("+")[0]),
+        framework=("torch", torch_version()),
     )
 
 
@@ -144,7 +161,8 @@ def _precision(module: torch.nn.Module, base: Arrays) -> Precision:
     return "float64" if types == {torch.float64} else "float32-network"
 
 
-def _architecture(module: torch.nn.Module) -> list[str]:
+def architecture(module: torch.nn.Module) -> list[str]:
+    """Return the class names of a module and its parts, outermost first, each once."""
     names: dict[str, None] = {}
     for part in module.modules():
         names.setdefault(type(part).__name__)
@@ -168,9 +186,10 @@ class FlatModule:
         self.parts: list[str] = []
 
     def call(self, tensors: Sequence[Any]) -> list[tuple[str, Any]]:
-        """Return what the original answers as named leaves."""
+        """Return what the original answers as named leaves; the only one has no name."""
         named = dict(zip(self.names[self.positional :], tensors[self.positional :], strict=True))
-        return list(leaves(self.module(*tensors[: self.positional], **named), ""))
+        found = list(leaves(self.module(*tensors[: self.positional], **named), ""))
+        return [("", found[0][1])] if len(found) == 1 else found
 
     def answer(self, arrays: Arrays) -> Mapping[str, np.ndarray]:
         """Return what the original answers to one call."""
@@ -182,6 +201,25 @@ class FlatModule:
         found = self.call(tensors)
         self.parts = [name for name, _ in found]
         return {name: np.array(_numbers(leaf)) for name, leaf in found}
+
+    def in_double(self) -> Callable[[Arrays], Mapping[str, np.ndarray]] | None:
+        """Return the same function in double precision; None where the module cannot be copied."""
+        import copy
+
+        import torch
+
+        if isinstance(self.module, torch.jit.ScriptModule):
+            return None
+        try:
+            twin = FlatModule(copy.deepcopy(self.module).double(), self.names, self.positional)
+        except (RuntimeError, TypeError, AttributeError):
+            return None
+
+        def answer(arrays: Arrays) -> Mapping[str, np.ndarray]:
+            wide = {k: v.astype(np.float64) if v.dtype.kind == "f" else v for k, v in arrays.items()}
+            return twin.answer(wide)
+
+        return answer
 
     def problem(self, answer: Mapping[str, np.ndarray]) -> str:
         """Return why the answer cannot be carried; empty if it can."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlpack.format.tensors import Dimension
+from mlpack.packing.tensors.recurrent import with_stand_ins
 from mlpack.packing.tensors.study import Arrays
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
     from mlpack.packing.tensors.torch_child import FlatModule
 
-__all__ = ["ROUTES", "Exported", "NoExportError", "export"]
+__all__ = ["RECURRENT", "ROUTES", "Exported", "NoExportError", "export"]
+
+RECURRENT = "torch-trace-recurrent"
+"""Tried first where there are recurrent layers: traced, with the sizes that hold beside them."""
 
 ROUTES = ("torch-export", "torch-trace", "torch-export-batch", "torch-trace-batch")
 """In order: every axis that may differ, translated or traced; then the batch alone."""
@@ -66,7 +70,8 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
     tensors = tuple(torch.from_numpy(base[name].copy()) for name in flat.names)
     if isinstance(flat.module, torch.jit.ScriptModule):
         return _scripted(flat, module, tensors, base, route)
-    program = _program(module, tensors, every_axis=not route.endswith("batch"))
+    vouching = with_stand_ins(module) if route == RECURRENT else module
+    program = _program(vouching, tensors, every_axis=not route.endswith("batch"))
     if program.graph_signature.buffers_to_mutate:
         raise NoExportError("the model changes its own buffers when it is called", final=True)
     axes, ranges, frozen = _sizes(program, flat.names)
