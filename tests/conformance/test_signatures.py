@@ -12,7 +12,7 @@ import pytest
 
 from mlpack.errors import VerificationError
 from mlpack.trust import verify_signature
-from mlpack.trust.foreign.refusals import REFUSALS
+from mlpack.trust.proof.refusals import REFUSALS
 
 HERE = Path(__file__).parent / "signatures"
 DATA = HERE / "data"

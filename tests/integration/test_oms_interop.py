@@ -173,4 +173,4 @@ def test_a_certificate_for_tls_is_refused_though_their_library_takes_it(bundle: 
     theirs.verify(bundle, bundle / "model.sig")
     with pytest.raises(VerificationError) as caught:
         verify(bundle, Policy.from_certificate(tmp_path / "tls-root.pem", "release"))
-    assert caught.value.code == "certificate-purpose"
+    assert caught.value.code == "certificate-usage"

@@ -30,7 +30,7 @@ from mlpack.trust.policy import Policy
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.signing import sign
 from mlpack.trust.sigstore_signing import SigstoreSigner
-from mlpack.trust.timestamps import request_timestamp
+from mlpack.trust.timestamp_request import request_timestamp
 from mlpack.trust.trusted_root import TrustedRoot
 from mlpack.trust.verification import verify
 
@@ -150,7 +150,7 @@ def test_a_log_entry_of_another_signature_is_refused(
     sign(other, SigstoreSigner(sigstore.token(), sigstore.config(rekor)))
     entries = json.loads((other / "model.sig").read_bytes())["verificationMaterial"]["tlogEntries"]
     changed(bundle, lambda document: document["verificationMaterial"].update(tlogEntries=entries))
-    assert refusal(bundle, policy(sigstore)) == "log-entry-invalid"
+    assert refusal(bundle, policy(sigstore)) == "log-mismatch"
 
 
 @pytest.mark.parametrize("part", ["rootHash", "checkpoint", "canonicalizedBody"])
@@ -167,7 +167,7 @@ def test_a_damaged_log_entry_is_refused(bundle: Path, sigstore: LocalSigstore, p
             body = base64.b64decode(entry[part]).replace(b'"kind"', b'"kinb"')
             entry[part] = base64.b64encode(body).decode()
 
-    assert refusal(changed(bundle, change), policy(sigstore)) in ("log-entry-invalid", "proof-invalid")
+    assert refusal(changed(bundle, change), policy(sigstore)) == "log-invalid"
 
 
 def test_a_timestamp_of_another_signature_is_refused(bundle: Path, sigstore: LocalSigstore) -> None:
@@ -199,8 +199,7 @@ def test_a_time_that_the_log_did_not_sign_is_refused(
         entry["integratedTime"] = str(moment + 1)
         entry.setdefault("inclusionPromise", {"signedEntryTimestamp": base64.b64encode(b"x" * 70).decode()})
 
-    code = refusal(changed(bundle, change), policy(sigstore))
-    assert code in ("log-entry-invalid", "proof-invalid"), rekor
+    assert refusal(changed(bundle, change), policy(sigstore)) == "log-invalid", rekor
 
 
 def test_a_duplicated_key_is_refused(bundle: Path, sigstore: LocalSigstore) -> None:

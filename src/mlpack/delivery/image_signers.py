@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from mlpack.delivery.image_evidence import collect_evidence
 from mlpack.errors import PolicyError, SigningError, VerificationError
-from mlpack.trust.foreign.bundle import parse_signature
 from mlpack.trust.images import check_image
 from mlpack.trust.keys import Sealer, Signer
 from mlpack.trust.policy import Policy
+from mlpack.trust.proof.signature import parse_signature
 
 if TYPE_CHECKING:
     from mlpack.oci.descriptors import Stored

@@ -8,7 +8,6 @@ from typing import Final
 
 from mlpack.errors import (
     MissingExtraError,
-    PolicyError,
     PolicyViolationError,
     SignatureInvalidError,
     UntrustedSignerError,
@@ -19,7 +18,6 @@ from mlpack.trust.envelope import Envelope
 from mlpack.trust.identities import CiRule, Claims, matches, read_claims
 from mlpack.trust.material import Kind
 from mlpack.trust.signer_rules import SignerKind, SignerRule
-from mlpack.trust.timestamps import verified_times
 from mlpack.trust.trusted_root import PUBLIC_GOOD, TrustedRoot
 from mlpack.trust.verified import VerifiedSigner
 
@@ -36,16 +34,12 @@ def accept_signer(envelope: Envelope, rules: Sequence[SignerRule]) -> VerifiedSi
         UntrustedSignerError: None of them did.
         SignatureInvalidError: It says that it is by one of them, and is not.
         PolicyViolationError: It is by one of them, signed at a time that the policy does not accept.
-        VerificationError: It cannot be told, because sigstore is missing or its trusted root unusable.
+        VerificationError: It cannot be told, because sigstore's own trusted root is asked for and not there.
     """
     try:
         return _accept(envelope, rules)
     except MissingExtraError as error:
-        raise VerificationError(
-            error.message, code="sigstore-missing", where=_WHERE, hint=error.hint
-        ) from error
-    except PolicyError as error:
-        raise VerificationError(error.message, code="trusted-root-unusable", where=error.where) from error
+        raise VerificationError(error.message, code="trusted-root", where=_WHERE, hint=error.hint) from error
 
 
 def _accept(envelope: Envelope, rules: Sequence[SignerRule]) -> VerifiedSigner:
@@ -92,7 +86,7 @@ def _by_key(envelope: Envelope, rules: Sequence[SignerRule]) -> VerifiedSigner:
 
 
 def _by_identity(envelope: Envelope, rules: Sequence[SignerRule]) -> VerifiedSigner:
-    from mlpack.trust.sigstore_verification import verify_keyless
+    from mlpack.trust.keyless import verify_keyless
 
     claims = read_claims(envelope.material.certificates[0])
     problems: list[VerificationError] = []
@@ -183,10 +177,22 @@ def _certified(envelope: Envelope, rule: SignerRule) -> dt.datetime | None:
     root = rule.trusted_root
     if isinstance(root, str):
         root = TrustedRoot.embedded(root)
-    times = verified_times(material.timestamps, envelope.signature, root.stampers) if root else ()
-    moment = times[0] if times else dt.datetime.now(dt.UTC)
+    times = _stamped(envelope, root) if root and material.timestamps else []
+    moment = min(times, default=dt.datetime.now(dt.UTC))  # when it surely existed; later ones prove no more
     check_path(material.certificates, rule.roots, moment)
-    return times[0] if times else None
+    return moment if times else None
+
+
+def _stamped(envelope: Envelope, root: TrustedRoot) -> list[dt.datetime]:
+    from mlpack.trust.proof.refusals import refused
+    from mlpack.trust.proof.timestamp import stamped_times
+
+    times = stamped_times(envelope.material.timestamps, envelope.signature, root.anchors.clocks)
+    if not times:
+        raise refused(
+            "timestamp-invalid", "no timestamp is by an authority of the trusted root", where=_WHERE
+        )
+    return times
 
 
 def _nearest(problems: Sequence[VerificationError]) -> VerificationError:

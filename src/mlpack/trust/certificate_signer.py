@@ -13,7 +13,7 @@ from mlpack.trust.certificates import check_purpose, read_leaf
 from mlpack.trust.envelope import pae, write_envelope, write_message
 from mlpack.trust.keys import KeySigner, PublicKey, Signer
 from mlpack.trust.pem import read_pem
-from mlpack.trust.timestamps import request_timestamp
+from mlpack.trust.timestamp_request import request_timestamp
 
 if TYPE_CHECKING:
     from securesystemslib.signer import Signer as TheirSigner  # type: ignore[attr-defined]  # public all the same

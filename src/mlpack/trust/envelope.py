@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import FormatError, SignatureInvalidError
-from mlpack.format.documents import Fields, parse_json
-from mlpack.trust.material import Material, parse_material, read_base64
+from mlpack.format.documents import Fields
+from mlpack.trust.material import Material, parse_material
+from mlpack.trust.proof.signature import MAX_SIGNATURE, read_base64, strict_json
 
 if TYPE_CHECKING:
     from mlpack.trust.keys import PublicKey, Sealer, Signer
@@ -32,9 +33,6 @@ __all__ = [
 MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 
-MAX_SIGNATURE = 96 * 1024 * 1024
-"""Largest signature file that is read, in bytes: about 100,000 files with long names."""
-
 _MAX_ECDSA = 256
 _WHERE = "model.sig"
 
@@ -47,14 +45,12 @@ class Envelope:
         payload: The signed bytes.
         signature: DER signature over their PAE.
         material: What it brings along: a key's name, or certificates with times and log entries.
-        raw: The whole file.
         detached: Whether the payload is signed as it is, and not its PAE: the legacy form of images.
     """
 
     payload: bytes
     signature: bytes
     material: Material
-    raw: bytes
     detached: bool = False
 
     @property
@@ -62,13 +58,18 @@ class Envelope:
         """Which key is said to have signed, as hex SHA-256 of its PEM; empty when it does not say."""
         return self.material.hint
 
+    @property
+    def signed(self) -> bytes:
+        """The very bytes that the signature is over."""
+        return self.payload if self.detached else pae(self.payload)
+
     def verify(self, key: PublicKey) -> None:
         """Return if `key` signed the payload.
 
         Raises:
             SignatureInvalidError: It did not.
         """
-        key.verify(self.signature, self.payload if self.detached else pae(self.payload))
+        key.verify(self.signature, self.signed)
 
 
 def pae(payload: bytes, payload_type: str = PAYLOAD_TYPE) -> bytes:
@@ -148,19 +149,19 @@ def parse_envelope(data: bytes) -> Envelope:
     if len(data) > MAX_SIGNATURE:
         raise SignatureInvalidError(f"more than {MAX_SIGNATURE} bytes", where=_WHERE)
     try:
-        return _parse(Fields(parse_json(data, where=_WHERE), _WHERE), data)
+        return _parse(strict_json(data, _WHERE))
     except FormatError as error:
         raise SignatureInvalidError(error.message, where=error.where) from error
 
 
-def _parse(top: Fields, raw: bytes) -> Envelope:
+def _parse(top: Fields) -> Envelope:
     top.choice("mediaType", (MEDIA_TYPE,))
     material, envelope = top.fields("verificationMaterial"), top.fields("dsseEnvelope")
     top.done()
     parsed = parse_material(material)
     hint = parsed.hint
     envelope.choice("payloadType", (PAYLOAD_TYPE,))
-    payload = read_base64(envelope, "payload", most=None)
+    payload = read_base64(envelope, "payload")
     signatures = envelope.each("signatures")
     envelope.done()
     if len(signatures) != 1:
@@ -174,4 +175,4 @@ def _parse(top: Fields, raw: bytes) -> Envelope:
         raise FormatError("names another key than verificationMaterial", where=f"{signatures[0].where}.keyid")
     if parsed.kind == "key" and keyid and not hint:
         parsed = replace(parsed, hint=keyid)
-    return Envelope(payload=payload, signature=signature, material=parsed, raw=raw)
+    return Envelope(payload=payload, signature=signature, material=parsed)

@@ -152,7 +152,7 @@ def read_claims(certificate: bytes) -> Claims:
         SignatureInvalidError: It is malformed, or names nobody, or several.
         UntrustedSignerError: It does not say who authenticated the signer.
     """
-    from mlpack.trust.x509_errors import X509_ERRORS
+    from mlpack.trust.proof.loading import X509_ERRORS
 
     try:
         return _read(certificate)
@@ -172,9 +172,12 @@ def _read(certificate: bytes) -> Claims:
         if isinstance(extension.value, x509.UnrecognizedExtension)
     }
     build = {name: _utf8(raw[oid]) for name, oid in _FIELDS.items() if oid in raw}
-    issuer = build.pop("issuer", None)
-    if issuer is None and _OLD_ISSUER in raw:
-        issuer = raw[_OLD_ISSUER].decode("utf-8")
+    issuer = build.pop("issuer", "")
+    if _OLD_ISSUER in raw:
+        old = raw[_OLD_ISSUER].decode("utf-8")
+        if issuer and issuer != old:
+            raise SignatureInvalidError("names two issuers", code="issuer-ambiguous", where=_WHERE)
+        issuer = old
     if not issuer:
         raise UntrustedSignerError(
             "does not say who authenticated the signer", code="issuer-missing", where=_WHERE

@@ -19,7 +19,8 @@ from mlpack.errors import FormatError, SignatureInvalidError, UsageError
 from mlpack.format.documents import Fields, parse_json
 from mlpack.trust.envelope import MEDIA_TYPE, PAYLOAD_TYPE, Envelope, pae, write_envelope
 from mlpack.trust.keys import PublicKey, Sealer, Signer
-from mlpack.trust.material import Material, parse_material, read_base64
+from mlpack.trust.material import Material, parse_material
+from mlpack.trust.proof.signature import read_base64
 
 __all__ = [
     "BUNDLE_TYPE",
@@ -119,12 +120,12 @@ def parse_bundle(data: bytes, *, where: str) -> Envelope:
         parsed, envelope = _material(top.fields("verificationMaterial")), top.fields("dsseEnvelope")
         top.done()
         envelope.choice("payloadType", (PAYLOAD_TYPE,))
-        payload = read_base64(envelope, "payload", most=None)
+        payload = read_base64(envelope, "payload")
         signature = _only_signature(envelope)
         envelope.done()
     except FormatError as error:
         raise SignatureInvalidError(error.message, where=error.where) from error
-    return Envelope(payload=payload, signature=signature, material=parsed, raw=data)
+    return Envelope(payload=payload, signature=signature, material=parsed)
 
 
 def _only_signature(envelope: Fields) -> bytes:

@@ -2,7 +2,7 @@
 
 Cosign 1 and 2, skopeo and controllers with their defaults look for it under the tag `sha256-<hex>.sig`. What
 proves a certificate stands in annotations: the chain, a promise of Rekor v1 (no other log has a place there),
-an RFC 3161 timestamp. For verification this is rewritten as the Sigstore bundle that says the same.
+an RFC 3161 timestamp. For verification it means what a Sigstore bundle v0.1 says.
 
 Source: cosign's specs/SIGNATURE_SPEC.md; sigstore/protobuf-specs, sigstore_bundle.proto (bundle v0.1).
 """
@@ -10,17 +10,17 @@ Source: cosign's specs/SIGNATURE_SPEC.md; sigstore/protobuf-specs, sigstore_bund
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from mlpack.errors import FormatError, SignatureInvalidError, SigningError
 from mlpack.format.documents import Fields, parse_json
 from mlpack.trust.envelope import Envelope
 from mlpack.trust.image_statements import MAX_ECDSA
 from mlpack.trust.keys import MessageSealer, Sealer, Signer
-from mlpack.trust.material import Material, read_base64
+from mlpack.trust.material import Material
+from mlpack.trust.proof.signature import LogEntry, read_base64
 
 __all__ = [
     "LEGACY_ANNOTATIONS",
@@ -50,7 +50,6 @@ MAX_LEGACY: Final = 256 * 1024
 _KIND: Final = "cosign container image signature"
 _MAX_CHAIN: Final = 10
 _MAX_TIMESTAMP: Final = 64 * 1024
-_BUNDLE_01: Final = "application/vnd.dev.sigstore.bundle+json;version=0.1"
 
 
 def sign_simple(digest: str, reference: str, signer: Signer | Sealer) -> tuple[bytes, dict[str, str]]:
@@ -90,12 +89,12 @@ def _annotations(sealed: bytes) -> dict[str, str]:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from mlpack.trust.foreign.bundle import parse_signature
+    from mlpack.trust.proof.signature import parse_signature
 
     file = parse_signature(sealed)
     pem = [
         x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode("ascii")
-        for der in file.certificates
+        for der in file.named.certificates
     ]
     said = {LEGACY_SIGNATURE: _text(file.signature), _CERTIFICATE: pem[0]}
     if len(pem) > 1:
@@ -137,11 +136,10 @@ def parse_legacy(payload: bytes, annotations: Mapping[str, str], *, where: str) 
         raise SignatureInvalidError(f"more than {MAX_LEGACY} bytes", where=where)
     try:
         signature = _signature(annotations, where)
-        material, entry = _material(annotations, where)
+        material = _material(annotations, where)
     except FormatError as error:
         raise SignatureInvalidError(error.message, where=error.where) from error
-    raw = _as_bundle(payload, signature, material, entry) if material.kind != "key" else payload
-    return Envelope(payload=payload, signature=signature, material=material, raw=raw, detached=True)
+    return Envelope(payload=payload, signature=signature, material=material, detached=True)
 
 
 def _signature(annotations: Mapping[str, str], where: str) -> bytes:
@@ -152,27 +150,27 @@ def _signature(annotations: Mapping[str, str], where: str) -> bytes:
     )
 
 
-def _material(annotations: Mapping[str, str], where: str) -> tuple[Material, dict[str, Any]]:
-    """Return what a signature brings along, and the entry of a log in the words of a Sigstore bundle."""
+def _material(annotations: Mapping[str, str], where: str) -> Material:
+    """Return what a signature brings along: what a Sigstore bundle v0.1 would say."""
     if _CERTIFICATE not in annotations:
-        return Material(kind="key"), {}
+        return Material(kind="key")
     leaf = _certificates(annotations[_CERTIFICATE], f"{where} certificate")
     if len(leaf) != 1:
         raise FormatError(f"expected one certificate, found {len(leaf)}", where=f"{where} certificate")
     others = _certificates(annotations[_CHAIN], f"{where} chain") if annotations.get(_CHAIN) else ()
     stamps = _stamps(annotations[_TIMESTAMP], f"{where} timestamp") if annotations.get(_TIMESTAMP) else ()
     if not annotations.get(_PROMISE):
-        return Material(kind="chain", certificates=(*leaf, *others), timestamps=stamps), {}
+        return Material(kind="chain", certificates=(*leaf, *others), timestamps=stamps)
     # The chain beside a promise is the way to Sigstore's root; the verifier brings that.
-    entry, time = _entry(annotations[_PROMISE], f"{where} log entry")
-    return Material(kind="keyless", certificates=leaf, timestamps=stamps, log_time=time), entry
+    entry = _entry(annotations[_PROMISE], f"{where} log entry")
+    return Material(kind="keyless", certificates=leaf, timestamps=stamps, entries=(entry,), version=1)
 
 
 def _certificates(text: str, where: str) -> tuple[bytes, ...]:
     from cryptography import x509
     from cryptography.hazmat.primitives.serialization import Encoding
 
-    from mlpack.trust.x509_errors import X509_ERRORS
+    from mlpack.trust.proof.loading import X509_ERRORS
 
     try:
         found = x509.load_pem_x509_certificates(text.encode("ascii", "replace"))
@@ -190,11 +188,11 @@ def _stamps(text: str, where: str) -> tuple[bytes, ...]:
     return (stamp,)
 
 
-def _entry(text: str, where: str) -> tuple[dict[str, Any], int]:
+def _entry(text: str, where: str) -> LogEntry:
     top = Fields(parse_json(text.encode("utf-8", "replace"), where=where), where)
     promise, payload = read_base64(top, "SignedEntryTimestamp", most=1024), top.fields("Payload")
     top.done()
-    body = read_base64(payload, "body", most=None)
+    body = read_base64(payload, "body")
     time, index = payload.integer("integratedTime", minimum=1), payload.integer("logIndex")
     log = payload.text("logID")
     payload.done()
@@ -203,33 +201,16 @@ def _entry(text: str, where: str) -> tuple[dict[str, Any], int]:
     except ValueError as error:
         raise FormatError("not hexadecimal", where=f"{payload.where}.logID") from error
     kind = Fields(parse_json(body, where=f"{payload.where}.body"), f"{payload.where}.body")
-    return {
-        "logIndex": str(index),
-        "logId": {"keyId": _text(identifier)},
-        "kindVersion": {"kind": kind.text("kind"), "version": kind.text("apiVersion")},
-        "integratedTime": str(time),
-        "inclusionPromise": {"signedEntryTimestamp": _text(promise)},
-        "canonicalizedBody": _text(body),
-    }, time
-
-
-def _as_bundle(payload: bytes, signature: bytes, material: Material, entry: dict[str, Any]) -> bytes:
-    """Return the Sigstore bundle v0.1 that says what the annotations say."""
-    certificates = [{"rawBytes": _text(der)} for der in material.certificates]
-    stamps = [{"signedTimestamp": _text(stamp)} for stamp in material.timestamps]
-    document = {
-        "mediaType": _BUNDLE_01,
-        "verificationMaterial": {
-            "x509CertificateChain": {"certificates": certificates},
-            "tlogEntries": [entry] if entry else [],
-            "timestampVerificationData": {"rfc3161Timestamps": stamps},
-        },
-        "messageSignature": {
-            "messageDigest": {"algorithm": "SHA2_256", "digest": _text(hashlib.sha256(payload).digest())},
-            "signature": _text(signature),
-        },
-    }
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+    return LogEntry(
+        index=index,
+        log=identifier,
+        kind=kind.text("kind"),
+        version=kind.text("apiVersion"),
+        integrated=time,
+        promise=promise,
+        proof=None,
+        body=body,
+    )
 
 
 def check_simple_signing(payload: bytes, *, digest: str, where: str) -> str:

@@ -6,18 +6,22 @@ carries. Nothing is fetched, and no cache in a home directory is asked: a policy
 
 from __future__ import annotations
 
-import datetime as dt
 import hashlib
+import importlib.util
+import json
 import os
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mlpack.errors import FormatError, MissingExtraError, PolicyError
 from mlpack.format.documents import Fields, parse_json
-from mlpack.trust.material import read_base64
 
-__all__ = ["PUBLIC_GOOD", "STAGING", "TimeStamper", "TrustedRoot"]
+if TYPE_CHECKING:
+    from mlpack.trust.proof.anchors import Anchors
+
+__all__ = ["PUBLIC_GOOD", "STAGING", "TrustedRoot"]
 
 PUBLIC_GOOD: Final = "public-good"
 STAGING: Final = "staging"
@@ -26,24 +30,8 @@ _EMBEDDED: Final = {
     PUBLIC_GOOD: "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev",
     STAGING: "https%3A%2F%2Ftuf-repo-cdn.sigstage.dev",
 }
-_MEDIA_TYPE: Final = "application/vnd.dev.sigstore.trustedroot+json;version=0.1"
 _CONFIG_TYPE: Final = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
 _MAX_ROOT: Final = 4 * 1024 * 1024
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TimeStamper:
-    """One RFC 3161 time-stamping authority.
-
-    Attributes:
-        certificates: DER certificates: the one that signs, intermediates, the root.
-        start: First moment at which it is trusted.
-        end: Last moment; None while it is in use.
-    """
-
-    certificates: tuple[bytes, ...]
-    start: dt.datetime
-    end: dt.datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,26 +40,26 @@ class TrustedRoot:
 
     Attributes:
         text: Its JSON; a client trust config counts as the trusted root inside it.
-        stampers: Its time-stamping authorities.
+        anchors: What it says.
         source: Where it came from.
     """
 
     text: str = field(repr=False)
-    stampers: tuple[TimeStamper, ...] = field(init=False, repr=False)
+    anchors: Anchors = field(init=False, repr=False, compare=False)
     source: str = field(default="text", compare=False)
 
     def __post_init__(self) -> None:
-        """Read what is needed of it here; sigstore reads the rest when it verifies.
+        """Read the text.
 
         Raises:
             PolicyError: It is not a trusted root.
         """
         try:
-            text, stampers = _parse(self.text, self.source)
+            text, anchors = _parse(self.text, self.source)
         except FormatError as error:
             raise PolicyError(error.message, where=error.where) from error
         object.__setattr__(self, "text", text)
-        object.__setattr__(self, "stampers", stampers)
+        object.__setattr__(self, "anchors", anchors)
 
     @property
     def sha256(self) -> str:
@@ -98,22 +86,30 @@ class TrustedRoot:
     def embedded(cls, name: str = PUBLIC_GOOD) -> TrustedRoot:
         """Return the trusted root of the public instance, or of its staging, as sigstore's wheel carries it.
 
+        The wheel is only looked for: nothing of it is imported.
+
         Raises:
             MissingExtraError: sigstore is not installed, or keeps it elsewhere.
         """
-        from importlib.resources import files
-
-        try:
-            place = files("sigstore").joinpath("_store", _EMBEDDED[name], "trusted_root.json")
-            return cls(text=place.read_text(encoding="utf-8"), source=f"sigstore, {name}")
-        except (ModuleNotFoundError, FileNotFoundError) as error:
-            raise MissingExtraError(
-                "sigstore's own trusted root is not there",
-                hint="pip install 'sigstore>=4.5.1,<5', or name a trusted root file",
-            ) from error
+        return _embedded(name)
 
 
-def _parse(text: str, source: str) -> tuple[str, tuple[TimeStamper, ...]]:
+@cache
+def _embedded(name: str) -> TrustedRoot:
+    found = importlib.util.find_spec("sigstore")
+    for folder in (found.submodule_search_locations or []) if found else []:
+        path = Path(folder) / "_store" / _EMBEDDED[name] / "trusted_root.json"
+        if path.is_file():
+            return TrustedRoot(text=path.read_text(encoding="utf-8"), source=f"sigstore, {name}")
+    raise MissingExtraError(
+        "sigstore's own trusted root is not there",
+        hint="pip install 'sigstore>=4.5.1,<5', or name a trusted root file",
+    )
+
+
+def _parse(text: str, source: str) -> tuple[str, Anchors]:
+    from mlpack.trust.proof.anchors import read_anchors
+
     if len(text) > _MAX_ROOT:
         raise FormatError(f"more than {_MAX_ROOT} characters", where=source)
     try:
@@ -122,33 +118,6 @@ def _parse(text: str, source: str) -> tuple[str, tuple[TimeStamper, ...]]:
         raise FormatError("not Unicode text", where=source) from error
     top = Fields(value, source)
     if top.has("mediaType") and top.text("mediaType") == _CONFIG_TYPE:
-        import json
-
         inner = top.mapping("trustedRoot")
         text, top = json.dumps(inner, separators=(",", ":")), Fields(inner, f"{source}.trustedRoot")
-    top.choice("mediaType", (_MEDIA_TYPE,))
-    items = top.each("timestampAuthorities") if top.has("timestampAuthorities") else []
-    return text, tuple(_stamper(item) for item in items)
-
-
-def _stamper(item: Fields) -> TimeStamper:
-    chain = tuple(
-        read_base64(certificate, "rawBytes", most=None)
-        for certificate in item.fields("certChain").each("certificates")
-    )
-    validity = item.fields("validFor")
-    return TimeStamper(
-        certificates=chain,
-        start=_moment(validity, "start"),
-        end=_moment(validity, "end") if validity.has("end") else None,
-    )
-
-
-def _moment(fields: Fields, key: str) -> dt.datetime:
-    try:
-        moment: dt.datetime | None = dt.datetime.fromisoformat(fields.text(key))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise FormatError("expected a time with its zone", where=f"{fields.where}.{key}")
-    return moment
+    return text, read_anchors(top)

@@ -93,17 +93,17 @@ def test_an_expired_certificate_is_refused() -> None:
 
 
 def test_a_certificate_that_is_not_valid_yet_is_refused() -> None:
-    assert refusal(sealed(ROOT.issue(start=NOW + DAY / 2)), rule()) == "certificate-expired"
+    assert refusal(sealed(ROOT.issue(start=NOW + DAY / 2)), rule()) == "certificate-not-yet-valid"
 
 
 def test_an_expired_intermediate_is_refused() -> None:
     old = ROOT.subordinate(end=NOW - DAY)
-    assert refusal(sealed(old.issue(), old), rule()) == "certificate-untrusted"
+    assert refusal(sealed(old.issue(), old), rule()) == "certificate-expired"
 
 
 def test_an_expired_root_is_refused() -> None:
     old = new_authority(end=NOW - DAY)
-    assert refusal(sealed(old.issue()), rule(roots=roots(old))) == "certificate-untrusted"
+    assert refusal(sealed(old.issue()), rule(roots=roots(old))) == "certificate-expired"
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_an_expired_root_is_refused() -> None:
 def test_a_certificate_for_anything_but_code_is_refused(
     purposes: tuple[x509.ObjectIdentifier, ...] | None,
 ) -> None:
-    assert refusal(sealed(ROOT.issue(purposes=purposes)), rule()) == "certificate-purpose"
+    assert refusal(sealed(ROOT.issue(purposes=purposes)), rule()) == "certificate-usage"
 
 
 def test_a_certificate_for_code_among_others_is_accepted() -> None:
@@ -122,11 +122,11 @@ def test_a_certificate_for_code_among_others_is_accepted() -> None:
 
 
 def test_a_key_that_may_not_sign_is_refused() -> None:
-    assert refusal(sealed(ROOT.issue(digital_signature=False)), rule()) == "certificate-purpose"
+    assert refusal(sealed(ROOT.issue(digital_signature=False)), rule()) == "certificate-usage"
 
 
 def test_an_authority_is_no_signer() -> None:
-    assert refusal(sealed(MIDDLE, ROOT), rule(subject="CN=Signing CA,O=Acme")) == "certificate-purpose"
+    assert refusal(sealed(MIDDLE, ROOT), rule(subject="CN=Signing CA,O=Acme")) == "certificate-usage"
 
 
 def test_an_authority_for_tls_cannot_vouch_for_code() -> None:

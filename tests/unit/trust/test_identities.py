@@ -86,9 +86,13 @@ def test_old_certificates_name_the_issuer_without_der() -> None:
     assert read_claims(certificate(extension(1, b"https://old.example"))).issuer == "https://old.example"
 
 
-def test_the_new_field_for_the_issuer_counts_where_there_are_both() -> None:
-    both = certificate(extension(1, b"https://old.example"), extension(8, utf8("https://new.example")))
-    assert read_claims(both).issuer == "https://new.example"
+def test_both_fields_for_the_issuer_say_the_same() -> None:
+    both = certificate(extension(1, b"https://i.example"), extension(8, utf8("https://i.example")))
+    assert read_claims(both).issuer == "https://i.example"
+    two = certificate(extension(1, b"https://old.example"), extension(8, utf8("https://new.example")))
+    with pytest.raises(VerificationError) as caught:
+        read_claims(two)
+    assert caught.value.code == "issuer-ambiguous"
 
 
 def test_an_address_is_an_identity() -> None:

@@ -9,9 +9,11 @@ import pytest
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
-from mlpack.trust.material import MAX_CHAIN, MAX_TIMESTAMPS, Material, parse_material
+from mlpack.trust.material import Material, parse_material
+from mlpack.trust.proof.signature import MAX_CHAIN, MAX_TIMESTAMPS, InclusionProof, LogEntry
 
 BYTES = base64.b64encode(b"some bytes").decode()
+HASH = base64.b64encode(bytes(32)).decode()
 
 
 def keyless() -> dict[str, Any]:
@@ -24,8 +26,8 @@ def keyless() -> dict[str, Any]:
         "inclusionProof": {
             "logIndex": "7",
             "treeSize": "8",
-            "rootHash": BYTES,
-            "hashes": [BYTES],
+            "rootHash": HASH,
+            "hashes": [HASH],
             "checkpoint": {"envelope": "text"},
         },
         "canonicalizedBody": BYTES,
@@ -48,21 +50,26 @@ def entry(document: dict[str, Any]) -> dict[str, Any]:
 
 def test_keyless_material_is_read() -> None:
     raw = base64.b64decode(BYTES)
-    assert parsed(keyless()) == Material(
-        kind="keyless", certificates=(raw,), timestamps=(raw,), log_time=1_700_000_000
+    proof = InclusionProof(index=7, root=bytes(32), size=8, hashes=(bytes(32),), checkpoint="text")
+    logged = LogEntry(
+        index=7,
+        log=raw,
+        kind="dsse",
+        version="0.0.1",
+        integrated=1_700_000_000,
+        promise=raw,
+        proof=proof,
+        body=raw,
     )
-
-
-def test_a_log_s_time_counts_only_with_its_promise() -> None:
-    document = keyless()
-    del document["tlogEntries"][0]["inclusionPromise"]
-    assert parsed(document).log_time is None
+    assert parsed(keyless()) == Material(
+        kind="keyless", certificates=(raw,), timestamps=(raw,), entries=(logged,)
+    )
 
 
 def test_counts_may_be_numbers() -> None:
     document = keyless()
     document["tlogEntries"][0].update(logIndex=7, integratedTime=1_700_000_000)
-    assert parsed(document).log_time == 1_700_000_000
+    assert parsed(document) == parsed(keyless())
 
 
 @pytest.mark.parametrize(
@@ -96,8 +103,10 @@ def test_there_may_be_no_timestamps(absent: dict[str, Any]) -> None:
         lambda d: entry(d).pop("inclusionProof"),
         lambda d: entry(d).pop("kindVersion"),
         lambda d: entry(d).update(canonicalizedBody="*"),
-        lambda d: entry(d)["inclusionProof"].update(hashes=[BYTES] * 65),
+        lambda d: entry(d)["inclusionProof"].update(hashes=[HASH] * 65),
         lambda d: entry(d)["inclusionProof"].update(hashes=["*"]),
+        lambda d: entry(d)["inclusionProof"].update(hashes=[BYTES]),
+        lambda d: entry(d)["inclusionProof"].update(rootHash=BYTES),
         lambda d: entry(d)["inclusionProof"].update(checkpoint={"envelope": "x" * 70_000}),
         lambda d: entry(d)["inclusionProof"].pop("checkpoint"),
         lambda d: entry(d)["inclusionPromise"].update(extra=1),

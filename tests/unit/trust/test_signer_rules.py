@@ -160,7 +160,7 @@ def test_a_time_bound_has_a_zone(public: PublicKey) -> None:
 
 @pytest.mark.parametrize("name", [PUBLIC_GOOD, STAGING])
 def test_sigstore_s_wheel_carries_the_roots(name: str) -> None:
-    assert TrustedRoot.embedded(name).stampers
+    assert TrustedRoot.embedded(name).anchors.clocks
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"mediaType": "x"}', "\ud800"])

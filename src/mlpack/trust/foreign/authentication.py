@@ -6,15 +6,17 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mlpack.trust.foreign.anykey import AnyKey
-from mlpack.trust.foreign.bundle import SignatureFile
-from mlpack.trust.foreign.certificate import Certificate, chain, parse_certificate
-from mlpack.trust.foreign.clock import trusted_times
-from mlpack.trust.foreign.expectation import Identity, Roots, Signer
-from mlpack.trust.foreign.identity import require_identity, require_sigstore_chain
-from mlpack.trust.foreign.log import verify_entry
-from mlpack.trust.foreign.refusals import refused
-from mlpack.trust.foreign.trusted_root import TrustedRoot
+from mlpack.trust.certificates import subject_matches
+from mlpack.trust.foreign.expectation import Certified, Identity, Signer
+from mlpack.trust.identities import read_claims
+from mlpack.trust.proof.anchors import Anchors
+from mlpack.trust.proof.certificate import Certificate, find_chain, parse_certificate
+from mlpack.trust.proof.keyless import require_sigstore_chain
+from mlpack.trust.proof.log import logged_times
+from mlpack.trust.proof.public_key import AnyKey
+from mlpack.trust.proof.refusals import refused
+from mlpack.trust.proof.signature import SignatureFile
+from mlpack.trust.proof.timestamp import stamped_times
 
 __all__ = ["Authenticated", "authenticate"]
 
@@ -37,14 +39,14 @@ class Authenticated:
 
 
 def authenticate(
-    file: SignatureFile, signer: Signer, root: Callable[[], TrustedRoot], *, lax: bool
+    file: SignatureFile, signer: Signer, root: Callable[[], Anchors], *, lax: bool
 ) -> Authenticated:
     """Return who signed, if that is `signer`.
 
     Args:
         file: The parsed signature.
         signer: Whom it must be by.
-        root: Loads the trusted root; called only when something in the signature needs one.
+        root: Loads what counts; called only when something in the signature needs one.
         lax: Whether a certificate may leave open what it is for.
 
     Raises:
@@ -60,10 +62,10 @@ def authenticate(
             certified=False,
             signed_at=min(times, default=None),
         )
-    leaf, *others = (parse_certificate(der) for der in file.certificates)
+    leaf, *others = (parse_certificate(der) for der in file.named.certificates)
     if isinstance(signer, Identity):
         require_sigstore_chain(leaf, others, root(), times)
-        require_identity(leaf, signer.name, signer.issuer)
+        _require_identity(leaf, signer)
         name = f"{signer.name} ({signer.issuer})"
     else:
         _require_roots(leaf, others, signer, times or [dt.datetime.now(dt.UTC)], lax=lax)
@@ -78,39 +80,43 @@ def authenticate(
 def _require_material(file: SignatureFile, signer: Signer) -> None:
     """Refuse one kind of proof where another was asked for."""
     if isinstance(signer, AnyKey):
-        if file.certificates:
+        if file.named.certificates:
             raise refused("material", "the signature is by a certificate, and a key was asked for")
         return
-    if not file.certificates:
+    if not file.named.certificates:
         raise refused("material", "the signature is by a key, and a certificate was asked for")
     if isinstance(signer, Identity):
-        if file.chained != (file.version < 3):
+        if file.named.chained != (file.version < 3):
             raise refused("material", "not the form in which keyless signatures of this version come")
         if not file.entries:
             raise refused("log-missing", "a keyless signature without log entry")
 
 
-def _times(file: SignatureFile, root: Callable[[], TrustedRoot]) -> list[dt.datetime]:
+def _times(file: SignatureFile, root: Callable[[], Anchors]) -> list[dt.datetime]:
     """Return every trusted time; a log entry that is there has to hold."""
-    times: list[dt.datetime] = []
-    if file.timestamps:
-        times += trusted_times(file.timestamps, file.signature, root().clocks)
-    stamped = tuple(times)
-    for entry in file.entries:
-        time = verify_entry(entry, root().logs, version=file.version, stamped=stamped)
-        if time is not None:
-            times.append(time)
-    return times
+    stamped = stamped_times(file.timestamps, file.signature, root().clocks) if file.timestamps else []
+    if not file.entries:
+        return stamped
+    return stamped + logged_times(file.entries, root().logs, version=file.version, stamped=stamped)
+
+
+def _require_identity(leaf: Certificate, expected: Identity) -> None:
+    """Refuse a certificate that is not for exactly this identity of this issuer."""
+    claims = read_claims(leaf.der)
+    if claims.issuer != expected.issuer:
+        raise refused("issuer", f"expected the issuer {expected.issuer!r}, found {claims.issuer[:200]!r}")
+    if claims.identity != expected.name:
+        raise refused("identity", f"expected the identity {expected.name!r}, found {claims.identity[:200]!r}")
 
 
 def _require_roots(
-    leaf: Certificate, others: list[Certificate], roots: Roots, times: list[dt.datetime], *, lax: bool
+    leaf: Certificate, others: list[Certificate], roots: Certified, times: list[dt.datetime], *, lax: bool
 ) -> None:
     leaf.require_code_signing(lax=lax)
     for time in times:
-        chain(leaf, others, roots.certificates, time)
+        find_chain(leaf, others, roots.certificates, time)
     if roots.subject is None:
         return
     found = leaf.x509.subject.rfc4514_string()
-    if found != roots.subject:
+    if not subject_matches(roots.subject, leaf.der):
         raise refused("certificate-subject", f"expected the subject {roots.subject!r}, found {found[:200]!r}")

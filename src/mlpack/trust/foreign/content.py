@@ -10,8 +10,8 @@ from pathlib import Path
 
 from mlpack.errors import UsageError
 from mlpack.trust.foreign.folder import hash_parts, opened, walk
-from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.foreign.resources import GIT, Part, Resources
+from mlpack.trust.proof.refusals import refused
 
 __all__ = ["MAX_MESSAGE", "digests_of", "ignored_below", "read_message", "require_file", "require_folder"]
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpack.errors import UsageError
-from mlpack.trust.foreign.anykey import AnyKey, from_file
-from mlpack.trust.foreign.certificate import Certificate, parse_pem
+from mlpack.errors import PolicyError, UsageError
+from mlpack.trust.proof.certificate import Certificate, parse_pem
+from mlpack.trust.proof.public_key import AnyKey, from_file
 
-__all__ = ["Identity", "Roots", "Signer", "choose_signer", "plain_path"]
+__all__ = ["Certified", "Identity", "Signer", "choose_signer", "plain_path"]
 
 _MAX_PEM = 8 * 1024 * 1024
 
@@ -25,14 +25,14 @@ class Identity:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Roots:
+class Certified:
     """Certificates that count as roots, and the subject below them; None for any subject."""
 
     certificates: tuple[Certificate, ...]
     subject: str | None
 
 
-Signer = AnyKey | Identity | Roots
+Signer = AnyKey | Identity | Certified
 
 
 def choose_signer(
@@ -62,7 +62,9 @@ def choose_signer(
     if roots:
         if key is not None:
             raise _several()
-        return Roots(certificates=tuple(each for path in roots for each in _read(path)), subject=subject)
+        if subject is not None and "=" in subject:
+            _check_subject(subject)
+        return Certified(certificates=tuple(each for path in roots for each in _read(path)), subject=subject)
     if subject is not None:
         raise UsageError(
             "a subject means nothing without roots",
@@ -88,6 +90,15 @@ def plain_path(value: object, name: str) -> str:
     if not isinstance(text, str) or not text or "\0" in text:
         raise UsageError("expected the path of a file or folder", where=name)
     return text
+
+
+def _check_subject(subject: str) -> None:
+    from mlpack.trust.certificates import parse_subject
+
+    try:
+        parse_subject(subject)
+    except PolicyError as error:
+        raise UsageError(error.message, where="certificate_subject", hint=error.hint) from error
 
 
 def _several() -> UsageError:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from mlpack.trust.foreign.refusals import refused
+from mlpack.trust.proof.refusals import refused
 
 __all__ = ["Visitor", "hash_parts", "new_hash", "opened", "walk"]
 

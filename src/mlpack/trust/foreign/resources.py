@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
-from mlpack.trust.foreign.refusals import refused
+from mlpack.trust.proof.refusals import refused
 
 __all__ = ["GIT", "PREDICATE", "PREDICATE_02", "Part", "Resources", "parse_resources", "parse_resources_02"]
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from mlpack.errors import SigningError, StorageError, UsageError, VerificationError
 from mlpack.format.atomic import atomic_file
 from mlpack.trust.envelope import seal
-from mlpack.trust.foreign.certificate import Certificate, parse_pem
 from mlpack.trust.foreign.content import ignored_below
 from mlpack.trust.foreign.expectation import plain_path
 from mlpack.trust.foreign.folder import hash_parts, opened, walk
 from mlpack.trust.foreign.resources import PREDICATE
 from mlpack.trust.foreign.statement import STATEMENT
 from mlpack.trust.keys import Signer
+from mlpack.trust.proof.certificate import Certificate, parse_pem
 
 __all__ = ["sign_files"]
 

@@ -20,15 +20,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlpack.errors import FormatError, UsageError
+from mlpack.errors import FormatError, MissingExtraError, PolicyError, UsageError
 from mlpack.trust.envelope import PAYLOAD_TYPE, pae
 from mlpack.trust.foreign.authentication import Authenticated, authenticate
-from mlpack.trust.foreign.bundle import MAX_SIGNATURE, Envelope, Message, SignatureFile, parse_signature
 from mlpack.trust.foreign.content import digests_of, ignored_below, read_message, require_file, require_folder
-from mlpack.trust.foreign.entries import Signed, match_entry
 from mlpack.trust.foreign.expectation import choose_signer, plain_path
 from mlpack.trust.foreign.folder import opened
-from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.foreign.resources import (
     PREDICATE,
     PREDICATE_02,
@@ -37,8 +34,11 @@ from mlpack.trust.foreign.resources import (
     parse_resources_02,
 )
 from mlpack.trust.foreign.statement import STATEMENT, open_statement, require_subject
-from mlpack.trust.foreign.trusted_root import TrustedRoot, embedded_root, read_root
 from mlpack.trust.pem import CURVES
+from mlpack.trust.proof.anchors import Anchors
+from mlpack.trust.proof.entry import Signed, match_entry
+from mlpack.trust.proof.refusals import refused
+from mlpack.trust.proof.signature import MAX_SIGNATURE, Envelope, Message, SignatureFile, parse_signature
 
 __all__ = ["VerifiedSignature", "verify_signature"]
 
@@ -116,13 +116,13 @@ def verify_signature(
     if root_file is not None and staging:
         raise UsageError("several roots are named", where="trusted_root", hint="leave out staging")
 
-    def root() -> TrustedRoot:
-        return embedded_root(staging=staging) if root_file is None else read_root(root_file)
+    def anchors() -> Anchors:
+        return _anchors(root_file, staging=staging)
 
     # 2. The file.
     file = parse_signature(_read(place))
     # 3 and 4. Who signed.
-    by = authenticate(file, signer, root, lax=oms_compat)
+    by = authenticate(file, signer, anchors, lax=oms_compat)
     if isinstance(file.content, Message):
         # 5 and 6. The signature and its log entries.
         _check_message(target, file, file.content, by)
@@ -135,6 +135,18 @@ def verify_signature(
         )
     except FormatError as error:
         raise refused("statement-malformed", error.message, where=error.where) from error
+
+
+def _anchors(file: Path | None, *, staging: bool) -> Anchors:
+    """Return what the trusted root says, which is loaded only when something in the signature needs it."""
+    from mlpack.trust.trusted_root import PUBLIC_GOOD, STAGING, TrustedRoot
+
+    try:
+        if file is not None:
+            return TrustedRoot.from_file(file).anchors
+        return TrustedRoot.embedded(STAGING if staging else PUBLIC_GOOD).anchors
+    except (PolicyError, MissingExtraError) as error:
+        raise refused("trusted-root", error.message, where=error.where, hint=error.hint) from error
 
 
 def _read(path: Path) -> bytes:
@@ -188,17 +200,16 @@ def _pae_02(payload: bytes) -> bytes:
 def _match(
     file: SignatureFile, by: Authenticated, envelope: Envelope | None, digests: dict[str, bytes]
 ) -> None:
+    signed = Signed(
+        signature=file.signature,
+        verifier=by.verifier,
+        certified=by.certified,
+        payload=envelope.payload if envelope else None,
+        payload_type=envelope.payload_type if envelope else "",
+        digests=digests,
+    )
     for entry in file.entries:
-        match_entry(
-            entry,
-            Signed(
-                signature=file.signature,
-                verifier=by.verifier,
-                certified=by.certified,
-                envelope=envelope,
-                digests=digests,
-            ),
-        )
+        match_entry(entry, signed)
 
 
 def _compare(

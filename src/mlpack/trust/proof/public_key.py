@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpack.errors import SigningError, StorageError, UsageError
-from mlpack.trust.foreign.loading import strictly
-from mlpack.trust.foreign.refusals import refused
 from mlpack.trust.pem import CURVES, read_pem
+from mlpack.trust.proof.loading import strictly
+from mlpack.trust.proof.refusals import refused
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa

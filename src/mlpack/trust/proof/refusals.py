@@ -35,16 +35,16 @@ _INVALID = (
     "log-mismatch",  # the entry is about another signature
     "timestamp-invalid",
     "no-trusted-time",
+    "certificate-malformed",
+    "certificate-usage",  # not for signing code
     "certificate-transparency",
 )
 _UNTRUSTED = (
     "material",  # the signature holds a key where a certificate is asked for, or the reverse
     "key-type",
-    "certificate-malformed",
     "certificate-untrusted",  # no chain to a given root
     "certificate-expired",
     "certificate-not-yet-valid",
-    "certificate-usage",  # not for signing code
     "certificate-subject",
     "identity",
     "issuer",

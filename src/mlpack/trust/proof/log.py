@@ -14,15 +14,27 @@ import re
 from collections.abc import Sequence
 
 from mlpack.errors import VerificationError
-from mlpack.trust.foreign.bundle import InclusionProof, LogEntry
-from mlpack.trust.foreign.refusals import refused
-from mlpack.trust.foreign.trusted_root import Log
+from mlpack.trust.proof.anchors import Log
+from mlpack.trust.proof.refusals import refused
+from mlpack.trust.proof.signature import InclusionProof, LogEntry
 
-__all__ = ["verify_entry"]
+__all__ = ["logged_times", "verify_entry"]
 
 _MAX_NOTE = 64 * 1024
 _SIGNATURE = re.compile("\u2014 (\\S{1,512}) ([A-Za-z0-9+/]{1,4096}={0,2})")
 _MAX_LINES = 64
+
+
+def logged_times(
+    entries: Sequence[LogEntry], logs: Sequence[Log], *, version: int, stamped: Sequence[dt.datetime]
+) -> list[dt.datetime]:
+    """Check every entry, and return the times that logs promised; the arguments are those of `verify_entry`.
+
+    Raises:
+        VerificationError: `log-unknown` or `log-invalid`.
+    """
+    found = (verify_entry(entry, logs, version=version, stamped=stamped) for entry in entries)
+    return [time for time in found if time is not None]
 
 
 def verify_entry(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from mlpack.errors import FormatError, VerificationError
 from mlpack.format.documents import Fields
-from mlpack.trust.foreign.bundle import Envelope, LogEntry, decoded, strict_json
-from mlpack.trust.foreign.refusals import refused
+from mlpack.trust.proof.refusals import refused
+from mlpack.trust.proof.signature import LogEntry, read_base64, strict_json
 
 __all__ = ["Signed", "match_entry"]
 
@@ -27,14 +27,17 @@ class Signed:
 
     Attributes:
         verifier: DER of the signer's certificate, or of the key when there is none.
-        content: The envelope, or None for a signature over a file.
+        certified: Whether it is a certificate.
+        payload: Of the envelope; None for a signature over plain bytes, such as a file's.
+        payload_type: Of the envelope.
         digests: Hash name -> digest of what was signed: the file, or what an envelope is signed over.
     """
 
     signature: bytes
     verifier: bytes
     certified: bool
-    envelope: Envelope | None
+    payload: bytes | None = None
+    payload_type: str = ""
     digests: dict[str, bytes]
 
 
@@ -51,16 +54,16 @@ def match_entry(entry: LogEntry, signed: Signed) -> None:
         spec = top.fields("spec")
         top.done()
         kind = (entry.kind, entry.version)
-        if signed.envelope is None and kind == ("hashedrekord", "0.0.1"):
+        if signed.payload is None and kind == ("hashedrekord", "0.0.1"):
             _hashedrekord_1(spec, signed)
         elif kind == ("hashedrekord", "0.0.2"):
             _hashedrekord_2(spec.fields("hashedRekordV002"), signed)
-        elif signed.envelope is not None and kind == ("dsse", "0.0.1"):
-            _dsse_1(spec, signed, signed.envelope)
-        elif signed.envelope is not None and kind == ("dsse", "0.0.2"):
-            _dsse_2(spec.fields("dsseV002"), signed, signed.envelope)
-        elif signed.envelope is not None and kind == ("intoto", "0.0.2"):
-            _intoto_2(spec.fields("content"), signed, signed.envelope)
+        elif signed.payload is not None and kind == ("dsse", "0.0.1"):
+            _dsse_1(spec, signed, signed.payload)
+        elif signed.payload is not None and kind == ("dsse", "0.0.2"):
+            _dsse_2(spec.fields("dsseV002"), signed, signed.payload)
+        elif signed.payload is not None and kind == ("intoto", "0.0.2"):
+            _intoto_2(spec.fields("content"), signed, signed.payload)
         else:
             raise refused("signature-unsupported", f"a log entry of kind {kind}", where=_WHERE)
     except FormatError as error:
@@ -71,52 +74,52 @@ def _hashedrekord_1(spec: Fields, signed: Signed) -> None:
     said = spec.fields("data").fields("hash")
     _same_digest(said.text("algorithm"), _hex(said, "value"), signed.digests)
     signature = spec.fields("signature")
-    _same(decoded(signature, "content"), signed.signature, "signature")
-    _same(_pem(decoded(signature.fields("publicKey"), "content"), signed), signed.verifier, "signer")
+    _same(read_base64(signature, "content"), signed.signature, "signature")
+    _same(_pem(read_base64(signature.fields("publicKey"), "content"), signed), signed.verifier, "signer")
 
 
 def _hashedrekord_2(spec: Fields, signed: Signed) -> None:
     said = spec.fields("data")
-    _same_digest(_NUMBERS.get(said.text("algorithm"), ""), decoded(said, "digest"), signed.digests)
+    _same_digest(_NUMBERS.get(said.text("algorithm"), ""), read_base64(said, "digest"), signed.digests)
     signature = spec.fields("signature")
-    _same(decoded(signature, "content"), signed.signature, "signature")
+    _same(read_base64(signature, "content"), signed.signature, "signature")
     _same(_verifier(signature.fields("verifier"), signed), signed.verifier, "signer")
 
 
-def _dsse_1(spec: Fields, signed: Signed, envelope: Envelope) -> None:
+def _dsse_1(spec: Fields, signed: Signed, payload: bytes) -> None:
     # The hash of the envelope covers JSON whose spelling is lost; the payload and the signature say it all.
     said = spec.fields("payloadHash")
-    _same_digest(said.text("algorithm"), _hex(said, "value"), _payload(envelope))
+    _same_digest(said.text("algorithm"), _hex(said, "value"), _payload(payload))
     only = _only(spec.each("signatures"))
-    _same(decoded(only, "signature"), signed.signature, "signature")
-    _same(_pem(decoded(only, "verifier"), signed), signed.verifier, "signer")
+    _same(read_base64(only, "signature"), signed.signature, "signature")
+    _same(_pem(read_base64(only, "verifier"), signed), signed.verifier, "signer")
 
 
-def _dsse_2(spec: Fields, signed: Signed, envelope: Envelope) -> None:
+def _dsse_2(spec: Fields, signed: Signed, payload: bytes) -> None:
     said = spec.fields("payloadHash")
-    _same_digest(_NUMBERS.get(said.text("algorithm"), ""), decoded(said, "digest"), _payload(envelope))
+    _same_digest(_NUMBERS.get(said.text("algorithm"), ""), read_base64(said, "digest"), _payload(payload))
     only = _only(spec.each("signatures"))
-    _same(decoded(only, "content"), signed.signature, "signature")
+    _same(read_base64(only, "content"), signed.signature, "signature")
     _same(_verifier(only.fields("verifier"), signed), signed.verifier, "signer")
 
 
-def _intoto_2(content: Fields, signed: Signed, envelope: Envelope) -> None:
+def _intoto_2(content: Fields, signed: Signed, payload: bytes) -> None:
     said = content.fields("payloadHash")
-    _same_digest(said.text("algorithm"), _hex(said, "value"), _payload(envelope))
+    _same_digest(said.text("algorithm"), _hex(said, "value"), _payload(payload))
     inner = content.fields("envelope")
-    _same(inner.text("payloadType").encode(), envelope.payload_type.encode(), "payload type")
+    _same(inner.text("payloadType").encode(), signed.payload_type.encode(), "payload type")
     only = _only(inner.each("signatures"))
-    twice = decoded(only, "sig")  # this kind of entry encodes the text of the signature once more
+    twice = read_base64(only, "sig")  # this kind of entry encodes the text of the signature once more
     try:
         signature = base64.b64decode(twice, validate=True)
     except (binascii.Error, ValueError) as error:
         raise FormatError("not base64", where=f"{only.where}.sig") from error
     _same(signature, signed.signature, "signature")
-    _same(_pem(decoded(only, "publicKey"), signed), signed.verifier, "signer")
+    _same(_pem(read_base64(only, "publicKey"), signed), signed.verifier, "signer")
 
 
-def _payload(envelope: Envelope) -> dict[str, bytes]:
-    return {"sha256": hashlib.sha256(envelope.payload).digest()}
+def _payload(payload: bytes) -> dict[str, bytes]:
+    return {"sha256": hashlib.sha256(payload).digest()}
 
 
 def _only(found: list[Fields]) -> Fields:
@@ -146,7 +149,7 @@ def _pem(data: bytes, signed: Signed) -> bytes:
 
 def _verifier(fields: Fields, signed: Signed) -> bytes:
     name = "x509Certificate" if signed.certified else "publicKey"
-    return decoded(fields.fields(name), "rawBytes")
+    return read_base64(fields.fields(name), "rawBytes")
 
 
 def _same(found: bytes, expected: bytes, what: str) -> None:

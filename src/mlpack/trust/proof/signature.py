@@ -7,26 +7,33 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields, parse_json
-from mlpack.trust.foreign.refusals import refused
+from mlpack.trust.proof.refusals import refused
 
 __all__ = [
+    "MAX_CHAIN",
     "MAX_SIGNATURE",
+    "MAX_TIMESTAMPS",
     "Envelope",
     "InclusionProof",
     "LogEntry",
     "Message",
+    "Named",
     "SignatureFile",
-    "decoded",
     "parse_signature",
+    "read_base64",
+    "read_entries",
+    "read_named",
+    "read_timestamps",
     "strict_json",
 ]
 
-MAX_SIGNATURE = 64 * 1024 * 1024
-"""Largest signature file that is read, in bytes."""
+MAX_SIGNATURE = 96 * 1024 * 1024
+"""Largest signature file that is read, in bytes: about 100,000 files with long names."""
 
 _MAX_CONTAINERS = 2_000_000
 """Most objects and arrays in one document: bounds the memory that parsing it takes to about 1 GiB."""
@@ -37,9 +44,18 @@ _MEDIA_TYPES = {
     "application/vnd.dev.sigstore.bundle+json;version=0.3": 3,
     "application/vnd.dev.sigstore.bundle.v0.3+json": 3,
 }
-_MAX_ENTRIES = _MAX_TIMESTAMPS = 32
-_MAX_CHAIN = 16
-_MAX_PROOF = 64
+MAX_CHAIN = 10
+"""Most certificates in a chain."""
+
+MAX_TIMESTAMPS = 32
+"""Most RFC 3161 timestamps beside one signature. Source: sigstore-go and sigstore-python use the same."""
+
+_MAX_ENTRIES = 32
+_MAX_PROOF = 64  # a log with more than 2^64 entries does not exist
+_MAX_SMALL = 16 * 1024
+_MAX_CERTIFICATE = 32 * 1024
+_MAX_TIMESTAMP = _MAX_CHECKPOINT = 64 * 1024
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 _WHERE = "signature"
 
 
@@ -87,19 +103,38 @@ class LogEntry:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Named:
+    """Whom a signature names.
+
+    Attributes:
+        form: The member that does: `publicKey`, `x509CertificateChain` or `certificate`.
+        certificates: DER, the signer's own first; empty for a key.
+        hint: Which key it is said to be, or empty.
+        more: Whether there is more than the hint about the key; nobody believes it.
+    """
+
+    form: str
+    certificates: tuple[bytes, ...] = ()
+    hint: str = ""
+    more: bool = False
+
+    @property
+    def chained(self) -> bool:
+        """Whether the certificates came as a chain, as in OMS and in bundles before v0.3."""
+        return self.form == "x509CertificateChain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SignatureFile:
     """A parsed signature file.
 
     Attributes:
         version: 1, 2 or 3 for bundle v0.1 to v0.3.
-        certificates: DER, the signer's own first; empty when it names a key.
-        chained: Whether they came as a chain, as in OMS and in bundles before v0.3.
         content: What is signed, and the signature.
     """
 
     version: int
-    certificates: tuple[bytes, ...]
-    chained: bool
+    named: Named
     entries: tuple[LogEntry, ...]
     timestamps: tuple[bytes, ...]
     content: Envelope | Message
@@ -121,20 +156,25 @@ def strict_json(data: bytes, where: str) -> Fields:
     return Fields(parse_json(data, where=where), where)
 
 
-def decoded(fields: Fields, key: str, *, empty: bool = False) -> bytes:
+def read_base64(fields: Fields, key: str, *, most: int | None = None) -> bytes:
     """Return the bytes of standard base64 in its one canonical spelling.
 
     Raises:
-        FormatError: It is anything else.
+        FormatError: It is empty, longer than `most` bytes, or not that spelling.
     """
-    text = fields.text(key)
+    return _decoded(fields.text(key), f"{fields.where}.{key}", most=most)
+
+
+def _decoded(text: str, where: str, *, most: int | None) -> bytes:
     try:
         data = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise FormatError("not base64", where=f"{fields.where}.{key}") from error
-    # Stray low bits and stray padding would make two spellings of the same bytes.
-    if (not data and not empty) or base64.b64encode(data).decode("ascii") != text:
-        raise FormatError("empty, or not canonical base64", where=f"{fields.where}.{key}")
+        raise FormatError("not base64", where=where) from error
+    # b64decode ignores stray low bits in the last character; then two spellings would mean the same bytes.
+    if not data or base64.b64encode(data).decode("ascii") != text:
+        raise FormatError("empty, or not canonical base64", where=where)
+    if most is not None and len(data) > most:
+        raise FormatError(f"more than {most} bytes", where=where)
     return data
 
 
@@ -163,24 +203,40 @@ def _parse(top: Fields) -> SignatureFile:
     else:
         content = _message(top.fields("messageSignature"))
     top.done()
-    certificates, chained = _signer(material)
-    entries = tuple(_entry(each) for each in _several(material, "tlogEntries", _MAX_ENTRIES))
-    timestamps: tuple[bytes, ...] = ()
-    if material.has("timestampVerificationData"):
-        times = material.fields("timestampVerificationData")
-        found = _several(times, "rfc3161Timestamps", _MAX_TIMESTAMPS)
-        timestamps = tuple(decoded(each, "signedTimestamp") for each in found)
-        for each in (times, *found):
-            each.done()
+    named, entries, timestamps = read_named(material), read_entries(material), read_timestamps(material)
     material.done()
     return SignatureFile(
         version=_MEDIA_TYPES[media_type],
-        certificates=certificates,
-        chained=chained,
+        named=named,
         entries=entries,
         timestamps=timestamps,
         content=content,
     )
+
+
+def read_entries(material: Fields) -> tuple[LogEntry, ...]:
+    """Return the log entries of `verificationMaterial`.
+
+    Raises:
+        FormatError: They are malformed, or too many.
+    """
+    return tuple(_entry(each) for each in _several(material, "tlogEntries", _MAX_ENTRIES))
+
+
+def read_timestamps(material: Fields) -> tuple[bytes, ...]:
+    """Return the DER timestamps of `verificationMaterial`.
+
+    Raises:
+        FormatError: They are malformed, or too many.
+    """
+    if not material.has("timestampVerificationData"):
+        return ()
+    times = material.fields("timestampVerificationData")
+    found = _several(times, "rfc3161Timestamps", MAX_TIMESTAMPS)
+    timestamps = tuple(read_base64(each, "signedTimestamp", most=_MAX_TIMESTAMP) for each in found)
+    for each in (times, *found):
+        each.done()
+    return timestamps
 
 
 def _several(fields: Fields, key: str, limit: int) -> list[Fields]:
@@ -191,39 +247,47 @@ def _several(fields: Fields, key: str, limit: int) -> list[Fields]:
     return found
 
 
-def _signer(material: Fields) -> tuple[tuple[bytes, ...], bool]:
-    """Return the certificates; none for a key, whose hint or bytes are never believed."""
+def read_named(material: Fields) -> Named:
+    """Return whom `verificationMaterial` names.
+
+    Raises:
+        FormatError: It names nobody or several, or is malformed.
+    """
     forms = ("publicKey", "x509CertificateChain", "certificate")
-    if sum(material.has(form) for form in forms) != 1:
-        raise FormatError(f"expected one of {', '.join(forms)}", where=material.where)
-    if material.has("publicKey"):
-        key = material.fields("publicKey")
-        for name in ("hint", "keyDetails"):
-            if key.has(name):
-                key.text(name)
-        if key.has("rawBytes"):
-            decoded(key, "rawBytes")
-        key.done()
-        return (), False
-    if material.has("certificate"):
-        certificate = material.fields("certificate")
-        der = decoded(certificate, "rawBytes")
-        certificate.done()
-        return (der,), False
-    chain = material.fields("x509CertificateChain")
-    certificates = chain.each("certificates")
-    chain.done()
-    if not 1 <= len(certificates) <= _MAX_CHAIN:
-        raise FormatError(f"expected 1 to {_MAX_CHAIN}", where=f"{chain.where}.certificates")
-    ders = tuple(decoded(each, "rawBytes") for each in certificates)
-    for each in certificates:
-        each.done()
-    return ders, True
+    given = [form for form in forms if material.has(form)]
+    if len(given) != 1:
+        raise FormatError(f"expected one of {', '.join(forms)}; found {len(given)}", where=material.where)
+    found = material.fields(given[0])
+    if given[0] == "publicKey":
+        named = _key(found)
+    elif given[0] == "certificate":
+        named = Named(form=given[0], certificates=(read_base64(found, "rawBytes", most=_MAX_CERTIFICATE),))
+    else:
+        certificates = found.each("certificates")
+        if not 1 <= len(certificates) <= MAX_CHAIN:
+            raise FormatError(
+                f"expected 1 to {MAX_CHAIN}, found {len(certificates)}", where=f"{found.where}.certificates"
+            )
+        ders = tuple(read_base64(each, "rawBytes", most=_MAX_CERTIFICATE) for each in certificates)
+        for each in certificates:
+            each.done()
+        named = Named(form=given[0], certificates=ders)
+    found.done()
+    return named
+
+
+def _key(key: Fields) -> Named:
+    hint = key.text("hint") if key.has("hint") else ""
+    if details := key.has("keyDetails"):
+        key.text("keyDetails")
+    if raw := key.has("rawBytes"):
+        read_base64(key, "rawBytes", most=_MAX_SMALL)
+    return Named(form="publicKey", hint=hint, more=details or raw)
 
 
 def _envelope(fields: Fields) -> Envelope:
     payload_type = fields.text("payloadType")
-    payload = decoded(fields, "payload")
+    payload = read_base64(fields, "payload")
     signatures = fields.each("signatures")
     fields.done()
     if len(signatures) != 1:
@@ -231,7 +295,7 @@ def _envelope(fields: Fields) -> Envelope:
             "signature-count", f"expected one signature, found {len(signatures)}", where=fields.where
         )
     only = signatures[0]
-    signature = decoded(only, "sig")
+    signature = read_base64(only, "sig", most=_MAX_SMALL)
     if only.has("keyid"):
         only.text("keyid")  # a hint, and the key that was given decides
     only.done()
@@ -239,11 +303,11 @@ def _envelope(fields: Fields) -> Envelope:
 
 
 def _message(fields: Fields) -> Message:
-    signature = decoded(fields, "signature")
+    signature = read_base64(fields, "signature", most=_MAX_SMALL)
     algorithm, digest = "", b""
     if fields.has("messageDigest"):
         said = fields.fields("messageDigest")
-        algorithm, digest = said.text("algorithm"), decoded(said, "digest")
+        algorithm, digest = said.text("algorithm"), read_base64(said, "digest", most=64)
         said.done()
     fields.done()
     return Message(signature=signature, algorithm=algorithm, digest=digest)
@@ -254,17 +318,17 @@ def _entry(fields: Fields) -> LogEntry:
     promise = b""
     if fields.has("inclusionPromise"):
         promised = fields.fields("inclusionPromise")
-        promise = decoded(promised, "signedEntryTimestamp")
+        promise = read_base64(promised, "signedEntryTimestamp", most=_MAX_SMALL)
         promised.done()
     entry = LogEntry(
         index=_integer(fields, "logIndex") if fields.has("logIndex") else 0,
-        log=decoded(log, "keyId"),
+        log=read_base64(log, "keyId", most=64),
         kind=kind.text("kind"),
         version=kind.text("version"),
         integrated=_integer(fields, "integratedTime") if fields.has("integratedTime") else 0,
         promise=promise,
         proof=_proof(fields.fields("inclusionProof")) if fields.has("inclusionProof") else None,
-        body=decoded(fields, "canonicalizedBody"),
+        body=read_base64(fields, "canonicalizedBody"),
     )
     for each in (log, kind, fields):
         each.done()
@@ -276,31 +340,34 @@ def _proof(fields: Fields) -> InclusionProof:
     if fields.has("checkpoint"):
         inner = fields.fields("checkpoint")
         checkpoint = inner.text("envelope") if inner.has("envelope") else ""
+        if len(checkpoint) > _MAX_CHECKPOINT:
+            raise FormatError(f"more than {_MAX_CHECKPOINT} characters", where=f"{inner.where}.envelope")
         inner.done()
     hashes = fields.texts("hashes") if fields.has("hashes") else ()
     if len(hashes) > _MAX_PROOF:
         raise FormatError(f"more than {_MAX_PROOF}", where=f"{fields.where}.hashes")
     proof = InclusionProof(
         index=_integer(fields, "logIndex") if fields.has("logIndex") else 0,
-        root=_hash(decoded(fields, "rootHash"), fields),
+        root=_hash(fields.text("rootHash"), f"{fields.where}.rootHash"),
         size=_integer(fields, "treeSize"),
-        hashes=tuple(_hash(decoded(Fields({"hash": text}, fields.where), "hash"), fields) for text in hashes),
+        hashes=tuple(_hash(text, f"{fields.where}.hashes") for text in hashes),
         checkpoint=checkpoint,
     )
     fields.done()
     return proof
 
 
-def _hash(data: bytes, fields: Fields) -> bytes:
+def _hash(text: str, where: str) -> bytes:
+    data = _decoded(text, where, most=32)
     if len(data) != 32:
-        raise FormatError(f"expected 32 bytes, found {len(data)}", where=fields.where)
+        raise FormatError(f"expected 32 bytes, found {len(data)}", where=where)
     return data
 
 
 def _integer(fields: Fields, key: str) -> int:
-    """Return a 64-bit integer, which protobuf writes as a string and tolerates as a number."""
+    """Return a 64-bit count, which protobuf writes as a string and tolerates as a number."""
     value = fields.any(key)
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 19:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
         raise FormatError("expected an integer from 0 up", where=f"{fields.where}.{key}")
