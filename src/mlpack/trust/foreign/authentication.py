@@ -104,9 +104,13 @@ def _require_identity(leaf: Certificate, expected: Identity) -> None:
     """Refuse a certificate that is not for exactly this identity of this issuer."""
     claims = read_claims(leaf.der)
     if claims.issuer != expected.issuer:
-        raise refused("issuer", f"expected the issuer {expected.issuer!r}, found {claims.issuer[:200]!r}")
+        raise refused(
+            "issuer-mismatch", f"expected the issuer {expected.issuer!r}, found {claims.issuer[:200]!r}"
+        )
     if claims.identity != expected.name:
-        raise refused("identity", f"expected the identity {expected.name!r}, found {claims.identity[:200]!r}")
+        raise refused(
+            "identity-mismatch", f"expected the identity {expected.name!r}, found {claims.identity[:200]!r}"
+        )
 
 
 def _require_roots(
@@ -119,4 +123,4 @@ def _require_roots(
         return
     found = leaf.x509.subject.rfc4514_string()
     if not subject_matches(roots.subject, leaf.der):
-        raise refused("certificate-subject", f"expected the subject {roots.subject!r}, found {found[:200]!r}")
+        raise refused("subject-mismatch", f"expected the subject {roots.subject!r}, found {found[:200]!r}")

@@ -37,6 +37,8 @@ _INVALID = (
     "no-trusted-time",
     "certificate-malformed",
     "certificate-usage",  # not for signing code
+    "identity-ambiguous",
+    "issuer-ambiguous",
     "certificate-transparency",
 )
 _UNTRUSTED = (
@@ -45,9 +47,10 @@ _UNTRUSTED = (
     "certificate-untrusted",  # no chain to a given root
     "certificate-expired",
     "certificate-not-yet-valid",
-    "certificate-subject",
-    "identity",
-    "issuer",
+    "subject-mismatch",
+    "identity-mismatch",
+    "issuer-mismatch",
+    "issuer-missing",  # the certificate does not say who vouches for the name
 )
 _CONTENT = (
     "unreadable",

@@ -38,7 +38,7 @@ def code(folder: Path, name: str, member: str, period: dict[str, str]) -> str:
     """Return why a signature is refused once `member` of the trusted root counts in `period` only."""
     root = copy.deepcopy(ROOT)
     for each in root[member]:
-        holder = each["publicKey"] if "publicKey" in each else each
+        holder = each.get("publicKey", each)
         holder["validFor"] = period
     (folder / "root.json").write_text(json.dumps(root), encoding="ascii")
     try:
@@ -91,7 +91,7 @@ def test_an_old_and_a_new_member_with_the_same_key_may_stand_side_by_side(
     root = copy.deepcopy(ROOT)
     older = copy.deepcopy(root[member])
     for each in older:
-        (each["publicKey"] if "publicKey" in each else each)["validFor"] = {
+        each.get("publicKey", each)["validFor"] = {
             "start": at(SIGNED - dt.timedelta(days=900)),
             "end": at(SIGNED - dt.timedelta(days=1)),
         }
