@@ -42,7 +42,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, one of the five above."""
     if sys.stdout is None:  # closed by whoever started us; what is printed goes nowhere
         sys.stdout = io.StringIO()
-    arguments = parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser(words[0] if words and words[0] in COMMANDS else None).parse_args(words)
     warnings.showwarning = _show_warning
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -69,8 +70,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the parser of the whole command."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser of the whole command, or of one of `COMMANDS`: the others take time to load."""
     from mlpack import __version__
 
     top = argparse.ArgumentParser(
@@ -78,15 +79,16 @@ def parser() -> argparse.ArgumentParser:
         description="From a fitted model to something that an operator can trust and run anywhere.",
     )
     top.add_argument("--version", action="version", version=f"mlpack {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True, prog=top.prog)
     for name, summary in COMMANDS.items():
+        if only not in (None, name):
+            continue
         command = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
         module = importlib.import_module(f"mlpack._cli.{name.replace('-', '_')}")
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    commands.add_parser(
-        "doctor", help="check the installation"
-    )  # answered by mlpack_sdk before we are reached
+    if only is None:
+        commands.add_parser("doctor", help="check the installation")  # mlpack_sdk answers it itself
     return top
 
 

@@ -152,11 +152,12 @@ def with_requirements(policy: Policy | Unsigned, asked: list[str]) -> Policy | U
 
     from mlpack.errors import PolicyError
     from mlpack.trust.policy import Unsigned
-    from mlpack.trust.predicate_types import full_type
-    from mlpack.trust.rules import Require
 
     if not asked or isinstance(policy, Unsigned):
         return policy
+    from mlpack.trust.predicate_types import full_type
+    from mlpack.trust.rules import Require
+
     needs = []
     for text in asked:
         kind, equals, signer = text.rpartition("=")

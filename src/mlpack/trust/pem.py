@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 import re
 from typing import TYPE_CHECKING, cast
@@ -35,6 +37,17 @@ CURVES = {
 
 Source: OMS v1.0, section on keys; the hash follows the curve as in the reference implementation.
 """
+
+_HEADERS = {
+    "P-256": bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
+    "P-384": bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"),
+    "P-521": bytes.fromhex("30819b301006072a8648ce3d020106052b8104002303818600"),
+}
+"""Curve -> what a DER SubjectPublicKeyInfo with an uncompressed point begins with. Source: RFC 5480, 2."""
+
+_PLAIN = re.compile(
+    rb"-----BEGIN PUBLIC KEY-----\r?\n((?:[A-Za-z0-9+/=]{1,64}\r?\n)+)-----END PUBLIC KEY-----\s*"
+)
 
 PASSWORD_VARIABLE = "MLPACK_KEY_PASSWORD"  # noqa: S105  (the variable's name, not a password)
 """Environment variable that holds the password of a private key."""
@@ -77,9 +90,6 @@ def load_public(data: bytes, where: str) -> ec.EllipticCurvePublicKey:
     Raises:
         SigningError: It is not one PEM block with a public key on one of the three curves.
     """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-
     label = _label(data, where)
     if label in _PRIVATE:
         raise SigningError(
@@ -87,12 +97,35 @@ def load_public(data: bytes, where: str) -> ec.EllipticCurvePublicKey:
         )
     if label != "PUBLIC KEY":
         raise SigningError(f"expected a public key, found {label.lower()}", where=where)
+    if (plain := _plain_public(data)) is not None:
+        return plain
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     try:
         key = serialization.load_pem_public_key(data)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise SigningError("not a readable public key", where=where) from error
     curve_of(key, where)
     return cast("ec.EllipticCurvePublicKey", key)
+
+
+def _plain_public(data: bytes) -> ec.EllipticCurvePublicKey | None:
+    """Return the key in the form that nearly every file has; None for others, which may be keys all the same.
+
+    The library's loader knows a dozen formats, and loading it takes longer than verifying a bundle.
+    """
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    match = _PLAIN.fullmatch(data)
+    try:
+        der = base64.b64decode(match[1].translate(None, b"\r\n"), validate=True) if match else b""
+        for curve, header in _HEADERS.items():
+            if der.startswith(header):
+                return ec.EllipticCurvePublicKey.from_encoded_point(new_curve(curve), der[len(header) :])
+    except (binascii.Error, ValueError):  # not base64, or no point of the curve
+        return None
+    return None
 
 
 def load_private(data: bytes, password: bytes | str | None, where: str) -> ec.EllipticCurvePrivateKey:
@@ -171,10 +204,12 @@ def ecdsa(curve: str) -> ec.ECDSA:
 
 def encodings(key: ec.EllipticCurvePublicKey) -> tuple[bytes, bytes]:
     """Return the PEM and DER forms of SubjectPublicKeyInfo."""
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-    form = PublicFormat.SubjectPublicKeyInfo
-    return key.public_bytes(Encoding.PEM, form), key.public_bytes(Encoding.DER, form)
+    numbers, size = key.public_numbers(), (key.key_size + 7) // 8
+    point = b"\x04" + numbers.x.to_bytes(size, "big") + numbers.y.to_bytes(size, "big")
+    der = _HEADERS[curve_of(key, "public key")] + point
+    text = base64.b64encode(der)
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return b"\n".join([b"-----BEGIN PUBLIC KEY-----", *lines, b"-----END PUBLIC KEY-----", b""]), der
 
 
 def new_curve(curve: str) -> ec.EllipticCurve:

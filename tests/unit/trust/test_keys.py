@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import pickle
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from mlpack.errors import SignatureInvalidError, SigningError, StorageError, TargetExistsError, UsageError
 from mlpack.trust.keys import KeySigner, PublicKey, generate_key
+from mlpack.trust.pem import encodings, load_public
 
 CURVES = ("P-256", "P-384", "P-521")
 PKCS8 = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -259,3 +261,42 @@ def test_nothing_shows_the_private_key(pair: tuple[Path, Path]) -> None:
     assert repr(signer) == f"KeySigner(P-256, {signer.public_key.fingerprint})"
     with pytest.raises(TypeError):
         pickle.dumps(signer)
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
+def test_encodings_are_those_of_the_library(curve: ec.EllipticCurve) -> None:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    for _ in range(20):  # coordinates that begin with zeros among them
+        key = ec.generate_private_key(curve).public_key()
+        pem, der = encodings(key)
+        assert pem == key.public_bytes(serialization.Encoding.PEM, form)
+        assert der == key.public_bytes(serialization.Encoding.DER, form)
+        assert load_public(pem, "test") == key
+
+
+@pytest.mark.parametrize("change", ["compressed", "windows", "comment", "off the curve", "cut", "junk"])
+def test_a_key_in_another_writing_is_the_same_key_or_none(change: str) -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    pem, der = encodings(key)
+    point = der[:-1] + bytes([der[-1] ^ 1])
+    compressed = key.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.CompressedPoint)
+    header = bytes.fromhex("3039301306072a8648ce3d020106082a8648ce3d030107032200")
+    text = {
+        "compressed": as_pem(header + compressed),
+        "windows": pem.replace(b"\n", b"\r\n"),
+        "comment": b"our key\n" + pem,
+        "off the curve": as_pem(point),
+        "cut": as_pem(der[:-1]),
+        "junk": pem.replace(b"\n", b"\n*", 1),
+    }[change]
+    if change in ("compressed", "windows", "comment"):
+        assert PublicKey.from_pem(text).pem == pem.decode()
+    else:
+        with pytest.raises(SigningError):
+            PublicKey.from_pem(text)
+
+
+def as_pem(der: bytes) -> bytes:
+    text = base64.encodebytes(der).replace(b"\n", b"")
+    lines = b"\n".join(text[at : at + 64] for at in range(0, len(text), 64))
+    return b"-----BEGIN PUBLIC KEY-----\n" + lines + b"\n-----END PUBLIC KEY-----\n"
