@@ -5,6 +5,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers know the name; importing typing would cost more than all the rest
 if TYPE_CHECKING:
     from mlpack import errors, trust
+    from mlpack.delivery.artifacts import pull, push
     from mlpack.format.opening import UnverifiedBundle, inspect
     from mlpack.packing.explaining import explain_export
     from mlpack.packing.pack import pack
@@ -28,6 +29,8 @@ __all__ = [
     "inspect",
     "load",
     "pack",
+    "pull",
+    "push",
     "score",
     "sign",
     "trust",
@@ -44,6 +47,8 @@ _HOME = {
     "inspect": "mlpack.format.opening",
     "load": "mlpack.runtime.loading",
     "pack": "mlpack.packing.pack",
+    "pull": "mlpack.delivery.artifacts",
+    "push": "mlpack.delivery.artifacts",
     "score": "mlpack.runtime.batch.local",
     "sign": "mlpack.trust.signing",
     "verify": "mlpack.trust.verification",

@@ -22,7 +22,9 @@ _MAX_PREDICATE = 4 * 1024 * 1024
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     parser.add_argument(
         "--type",
         metavar="TYPE",

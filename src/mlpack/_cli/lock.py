@@ -10,7 +10,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     parser.add_argument(
         "--requirements", action="store_true", help="print the hash-pinned form that any installer takes"
     )

@@ -28,6 +28,8 @@ COMMANDS = {
     "attest": "sign a statement about a bundle and put it inside",
     "verify-signature": "check anybody's signature over a folder or a file",
     "sign-files": "sign any folder or file as others can verify it",
+    "push": "store a bundle, with what signs it, in an OCI layout",
+    "pull": "verify a bundle in an OCI layout and take it out",
     "keygen": "make a key pair for signing",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",

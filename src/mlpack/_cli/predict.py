@@ -25,7 +25,9 @@ FORMATS = ("csv", "json", "jsonl")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     parser.add_argument("rows", metavar="ROWS", help="a .csv, .json or .jsonl file, or - for standard input")
     add_policy_arguments(parser, unsigned=True)
     parser.add_argument(

@@ -21,7 +21,9 @@ _QUIET = 10.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     parser.add_argument(
         "source", metavar="IN", help="a .parquet, .arrow, .csv or .jsonl file, a folder of such, or a URL"
     )

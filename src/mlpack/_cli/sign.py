@@ -18,7 +18,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     add_signer_arguments(parser)
     parser.add_argument("--output", metavar="PATH", help="write the signed bundle there instead of in place")
     parser.add_argument(

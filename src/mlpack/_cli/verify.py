@@ -13,7 +13,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("bundle", metavar="BUNDLE", help="a .mlpack file or a bundle directory")
+    parser.add_argument(
+        "bundle", metavar="BUNDLE", help="a .mlpack file, a bundle directory, or oci:DIR[:TAG]"
+    )
     add_policy_arguments(parser, unsigned=False)
     add_rule_arguments(parser, what="bundle")
     add_json_argument(parser)

@@ -99,6 +99,7 @@ def check_integrity(tree: Tree) -> Integrity:
     problems += _check_wheels(tree, manifest)
     if isinstance(tree, ArchiveTree):
         problems += _check_archive(tree, manifest)
+    problems += [visible(problem) for problem in tree.settle()]
     return Integrity(
         checksums=checksums, digest=digest, manifest=manifest, problems=tuple(problems), newer=newer
     )

@@ -27,7 +27,7 @@ class UnverifiedBundle:
     """A bundle whose files agree with its own lists. Nobody has vouched for the lists.
 
     Attributes:
-        path: Folder or `.mlpack` file.
+        path: Folder, `.mlpack` file, or place in a layout by digest.
         digest: `bundle:sha256:<hex>`, the identity of the contents.
         manifest: What it says it is.
         contract: Inputs and outputs.
@@ -99,7 +99,7 @@ def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:
     """Open a bundle and check that its files agree with its own lists, and its documents with one another.
 
     Args:
-        bundle: A bundle directory or a `.mlpack` file.
+        bundle: A bundle directory, a `.mlpack` file, or `oci:DIR[:TAG]`.
 
     Raises:
         StorageError: Nothing is there, or it cannot be read.
@@ -119,7 +119,7 @@ def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:
         if parts.problems or parts.contract is None or parts.parity is None:
             raise _refusal(path, parts.problems, parts.newer)
         return UnverifiedBundle(
-            path=path,
+            path=tree.location,
             digest=integrity.digest,
             manifest=manifest,
             contract=parts.contract,

@@ -6,10 +6,11 @@ Source: POSIX.1-1988 ustar; fields that vary between machines are constants here
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 
 from mlpack.errors import FormatError
 
-__all__ = ["BLOCK", "END", "MAX_MEMBER", "header", "member_name", "padding"]
+__all__ = ["BLOCK", "END", "MAX_MEMBER", "header", "member_name", "members", "padding"]
 
 BLOCK = 512
 END = bytes(2 * BLOCK)
@@ -88,6 +89,40 @@ def member_name(block: bytes) -> tuple[str, int]:
             where=repr(path),
         )
     return path, size
+
+
+def members(pread: Callable[[int, int], bytes], total: int) -> Iterator[tuple[str, int, int]]:
+    """Yield (name, offset of the contents, size) of every member of an archive of exactly this form.
+
+    Args:
+        pread: `pread(count, offset)`: at most `count` bytes from `offset`.
+        total: Size of the archive in bytes.
+
+    Raises:
+        FormatError: It is of another form, truncated, or goes on after its end.
+    """
+    offset = 0
+    while True:
+        block = pread(BLOCK, offset)
+        if len(block) < BLOCK:
+            raise FormatError(f"truncated at byte {offset}")
+        if block == bytes(BLOCK):
+            if pread(len(END) + 1, offset) != END or total != offset + len(END):
+                raise FormatError(f"expected two zero blocks at byte {offset} and nothing after")
+            return
+        try:
+            name, size = member_name(block)
+        except FormatError as error:
+            raise FormatError(f"header at byte {offset}: {error}") from error
+        offset += BLOCK
+        end = offset + size
+        fill = padding(size)
+        if end + len(fill) > total:
+            raise FormatError(f"truncated: {end + len(fill) - total} bytes are missing", where=repr(name))
+        if pread(len(fill), end) != fill:
+            raise FormatError("bytes hidden after the file", where=repr(name))
+        yield name, offset, size
+        offset = end + len(fill)
 
 
 def padding(size: int) -> bytes:

@@ -15,8 +15,9 @@ from typing import Protocol
 from mlpack.errors import FormatError, StorageError
 from mlpack.format import tar
 from mlpack.format.names import MAX_FILES, MAX_PATH, PATH, path_problems
+from mlpack.format.places import layout_place
 
-__all__ = ["ArchiveTree", "DirectoryTree", "Tree", "open_tree"]
+__all__ = ["ArchiveTree", "DirectoryTree", "Tree", "open_tree", "read_limited", "safe_entries"]
 
 _MAX_DEPTH = MAX_PATH // 2
 """Deepest nesting of folders that a path can name."""
@@ -49,13 +50,20 @@ class Tree(Protocol):
     def digest(self, path: str) -> str:
         """Return the hex SHA-256 of one file."""
 
+    def settle(self) -> list[str]:
+        """Return what is wrong with the container beyond `problems`, which only reading all of it shows."""
+
 
 def open_tree(location: str | os.PathLike[str]) -> contextlib.AbstractContextManager[Tree]:
-    """Return a context manager over the files of a bundle directory or `.mlpack` archive.
+    """Return a context manager over the files of a bundle: a folder, a `.mlpack` archive, or `oci:DIR[:TAG]`.
 
     Raises:
         StorageError: Nothing is there, or it cannot be read.
     """
+    if (place := layout_place(location)) is not None:
+        from mlpack.format.layout import LayoutTree
+
+        return contextlib.closing(LayoutTree(place))
     path = Path(location)
     try:
         mode = path.stat().st_mode
@@ -75,7 +83,8 @@ def _unreadable(path: Path, error: OSError) -> StorageError:
     return StorageError(f"cannot be read: {error.strerror or error}", where=str(path), hint=hint)
 
 
-def _read_limited(tree: Tree, path: str, limit: int) -> bytes:
+def read_limited(tree: Tree, path: str, limit: int) -> bytes:
+    """Return the whole of one file, as `Tree.read` does."""
     if path not in tree.entries:
         raise FormatError("missing", where=path)
     if tree.entries[path] > limit:
@@ -83,7 +92,7 @@ def _read_limited(tree: Tree, path: str, limit: int) -> bytes:
     return b"".join(tree.chunks(path))
 
 
-def _safe(found: dict[str, int], problems: list[str]) -> dict[str, int]:
+def safe_entries(found: dict[str, int], problems: list[str]) -> dict[str, int]:
     """Return what can be named in a bundle at all, and add what is wrong with names to `problems`."""
     wrong = path_problems(found)
     problems += wrong
@@ -112,7 +121,7 @@ class DirectoryTree:
             self._scan(self._root, "", found)
         except FormatError as error:
             self.problems.append(error.message if not error.where else f"{error.where}: {error.message}")
-        self.entries: Mapping[str, int] = _safe(found, self.problems)
+        self.entries: Mapping[str, int] = safe_entries(found, self.problems)
 
     def _scan(self, folder: str, prefix: str, found: dict[str, int]) -> None:
         try:
@@ -181,7 +190,7 @@ class DirectoryTree:
 
     def read(self, path: str, limit: int) -> bytes:
         """Return the file's bytes; see `Tree`."""
-        return _read_limited(self, path, limit)
+        return read_limited(self, path, limit)
 
     def digest(self, path: str) -> str:
         """Return the file's SHA-256; see `Tree`."""
@@ -198,6 +207,10 @@ class DirectoryTree:
             raise FormatError(f"cannot be read: {error.strerror}", where=path) from error
         finally:
             os.close(handle)
+
+    def settle(self) -> list[str]:
+        """Return nothing: all was seen at once."""
+        return []
 
 
 def _hash_descriptor(handle: int, size: int, path: str) -> str:
@@ -246,39 +259,23 @@ class ArchiveTree:
         except BaseException:
             os.close(self._handle)
             raise
-        self.entries: Mapping[str, int] = _safe(found, self.problems)
+        self.entries: Mapping[str, int] = safe_entries(found, self.problems)
 
     def _walk(self, found: dict[str, int]) -> None:
         status = os.fstat(self._handle)
         if not stat.S_ISREG(status.st_mode):
             raise FormatError("not a regular file")
-        total = status.st_size
-        offset = 0
-        while True:
-            block = os.pread(self._handle, tar.BLOCK, offset)
-            if len(block) < tar.BLOCK:
-                raise FormatError(f"truncated at byte {offset}")
-            if block == bytes(tar.BLOCK):
-                self._check_end(offset, total)
-                return
-            try:
-                path, size = self._member(block, found)
-            except FormatError as error:
-                raise FormatError(f"header at byte {offset}: {error}") from error
-            offset += tar.BLOCK
-            end = offset + size
-            fill = tar.padding(size)
-            if end + len(fill) > total:
-                raise FormatError(f"truncated: {end + len(fill) - total} bytes are missing", where=repr(path))
-            if os.pread(self._handle, len(fill), end) != fill:
-                raise FormatError("bytes hidden after the file", where=repr(path))
+
+        def pread(count: int, offset: int) -> bytes:
+            return os.pread(self._handle, count, offset)
+
+        for name, offset, size in tar.members(pread, status.st_size):
+            path = self._member(name, found)
             self._offsets[path] = offset
             found[path] = size
-            offset = end + len(fill)
 
-    def _member(self, block: bytes, found: dict[str, int]) -> tuple[str, int]:
-        """Return (path below the top folder, size) of one header block."""
-        name, size = tar.member_name(block)
+    def _member(self, name: str, found: dict[str, int]) -> str:
+        """Return the path of one member below the top folder."""
         top, _, path = name.partition("/")
         self.top = self.top or top
         if top != self.top or not path:
@@ -287,11 +284,7 @@ class ArchiveTree:
             raise FormatError("stored twice", where=repr(path))
         if len(found) >= MAX_FILES:
             raise FormatError(f"more than {MAX_FILES} files")
-        return path, size
-
-    def _check_end(self, offset: int, total: int) -> None:
-        if os.pread(self._handle, len(tar.END) + 1, offset) != tar.END or total != offset + len(tar.END):
-            raise FormatError(f"expected two zero blocks at byte {offset} and nothing after")
+        return path
 
     def chunks(self, path: str) -> Iterator[bytes]:
         """Yield the file's bytes; see `Tree`."""
@@ -309,7 +302,7 @@ class ArchiveTree:
 
     def read(self, path: str, limit: int) -> bytes:
         """Return the file's bytes; see `Tree`."""
-        return _read_limited(self, path, limit)
+        return read_limited(self, path, limit)
 
     def digest(self, path: str) -> str:
         """Return the file's SHA-256; see `Tree`."""
@@ -317,6 +310,10 @@ class ArchiveTree:
         for chunk in self.chunks(path):
             hasher.update(chunk)
         return hasher.hexdigest()
+
+    def settle(self) -> list[str]:
+        """Return nothing: all was seen at once."""
+        return []
 
     def close(self) -> None:
         """Close the archive."""

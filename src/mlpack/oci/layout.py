@@ -26,7 +26,7 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.documents import json_bytes, parse_object
 from mlpack.oci.references import LayoutReference
-from mlpack.oci.uploads import Source, open_source
+from mlpack.oci.sources import Source, open_source
 
 if TYPE_CHECKING:
     from typing import Any
@@ -145,6 +145,16 @@ class Layout:
                 entries.append(descriptor)
             self._write(self._path / "index.json", json_bytes(_index_document(entries)))
         return True
+
+    def forget_manifest(self, digest: str) -> None:
+        """Take a manifest out of the list; its bytes stay, and tags of other manifests too.
+
+        Raises:
+            StorageError: The disk refuses.
+        """
+        with self._locked():
+            kept = [entry for entry in self._entries() if entry.digest != digest]
+            self._write(self._path / "index.json", json_bytes(_index_document(kept)))
 
     def has_manifest(self, digest: str) -> bool:
         """Tell whether a manifest is there."""

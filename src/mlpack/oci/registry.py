@@ -26,8 +26,9 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.documents import parse_object
 from mlpack.oci.references import RegistryReference
+from mlpack.oci.sources import Source
 from mlpack.oci.transport import Answer, Transport
-from mlpack.oci.uploads import Source, upload
+from mlpack.oci.uploads import upload
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -10,7 +10,7 @@ from mlpack.oci.descriptors import Descriptor, Stored
 from mlpack.oci.layout import Layout
 from mlpack.oci.references import LayoutReference, Reference
 from mlpack.oci.registry import Registry
-from mlpack.oci.uploads import Source
+from mlpack.oci.sources import Source
 
 if TYPE_CHECKING:
     from mlpack.oci.credentials import Credentials

@@ -6,22 +6,19 @@ Source: OCI distribution specification 1.1.1, "Pushing blobs".
 from __future__ import annotations
 
 import hashlib
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from mlpack.errors import RegistryError, StorageError
+from mlpack.oci.sources import Source, open_source
 
 if TYPE_CHECKING:
     from mlpack.oci.descriptors import Descriptor
     from mlpack.oci.transport import Answer, Transport
 
-__all__ = ["Source", "open_source", "upload"]
-
-Source = bytes | Path
-"""What is sent: bytes, or a file that stays as it is meanwhile."""
+__all__ = ["upload"]
 
 _PIECE = 1024 * 1024
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
@@ -120,20 +117,6 @@ def _location(transport: Transport, answer: Answer, default: str = "") -> str:
             "opened an upload without saying where", where=transport.host, code="registry-protocol"
         )
     return transport.resolve(location, answer.url)
-
-
-def open_source(source: Source) -> BinaryIO:
-    """Open what is to be sent.
-
-    Raises:
-        StorageError: The file cannot be read.
-    """
-    if isinstance(source, bytes):
-        return io.BytesIO(source)
-    try:
-        return source.open("rb")
-    except OSError as error:
-        raise StorageError(f"cannot be read: {error.strerror}", where=str(source)) from error
 
 
 def _pieces(source: Source, offset: int, size: int, digest: str = "") -> Iterator[bytes]:

@@ -10,8 +10,10 @@ from mlpack.errors import SigningError, UsageError
 from mlpack.format.atomic import atomic_file
 from mlpack.format.names import ATTESTATIONS, CHECKSUMS
 from mlpack.format.opening import UnverifiedBundle, inspect
+from mlpack.format.places import layout_place
 from mlpack.format.tree import open_tree
 from mlpack.format.writer import write_copy
+from mlpack.trust.attaching import add_to_layout
 from mlpack.trust.attestation import MAX_ATTESTATION, build_attestation
 from mlpack.trust.envelope import seal
 from mlpack.trust.location import BundleLike, bundle_path
@@ -88,6 +90,9 @@ def _add(opened: UnverifiedBundle, data: bytes) -> str:
             f"carries {opened.attestations} attestations, and no more are allowed", where=place
         )
     name = f"{ATTESTATIONS}{hashlib.sha256(data).hexdigest()}.sigstore.json"
+    if layout_place(opened.path) is not None:
+        add_to_layout(opened.path, name, data)
+        return name
     if opened.path.is_dir():
         with atomic_file(opened.path / name, overwrite=False) as file:
             file.write(data)

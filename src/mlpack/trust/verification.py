@@ -25,7 +25,6 @@ import datetime as dt
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -70,7 +69,7 @@ def verify(
     """Check a bundle against a policy and return what holds. Nothing of the bundle is executed.
 
     Args:
-        bundle: A bundle directory, a `.mlpack` file, or a bundle that was opened before.
+        bundle: A bundle directory, a `.mlpack` file, `oci:DIR[:TAG]`, or a bundle that was opened before.
         policy: A policy, the path of one, or None to take `MLPACK_POLICY` or the user's own.
         moment: `admission`, or `start` when the bundle was admitted before and only runs again: rules that
             depend on the clock are then asked only where the policy says so.
@@ -91,7 +90,7 @@ def verify(
     findings = Findings(path)
     try:
         with open_tree(path) as tree:
-            verified = _verify(tree, path, rules, findings, moment)
+            verified = _verify(tree, rules, findings, moment)
     except FormatError as error:
         findings.add(2, ContentMismatchError, [str(error)])
         verified = None
@@ -113,9 +112,7 @@ class _Signature:
     problem: VerificationError | None = None
 
 
-def _verify(
-    tree: Tree, path: Path, policy: Policy, findings: Findings, moment: Moment
-) -> VerifiedBundle | None:
+def _verify(tree: Tree, policy: Policy, findings: Findings, moment: Moment) -> VerifiedBundle | None:
     now = dt.datetime.now(dt.UTC)
     # 1. The policy is usable.
     if expiry := judge_expiry(policy, moment, now):
@@ -164,7 +161,7 @@ def _verify(
     if manifest is None or (primary is not None and not signers):
         return None
     return VerifiedBundle(
-        path=path,
+        path=tree.location,
         digest=integrity.digest,
         manifest=manifest,
         files=MappingProxyType(dict(integrity.checksums)),

@@ -214,5 +214,6 @@ def test_an_archive_that_claims_more_than_it_has_is_not_read(store: Write) -> No
     with place.open("r+b") as file:
         file.truncate(1024)
     with open_tree(place) as tree:
-        assert tree.problems == ["'SHA256SUMS': truncated: 512 bytes are missing"]
+        assert len(tree.problems) == 1
+        assert tree.problems[0].endswith("/SHA256SUMS': truncated: 512 bytes are missing")
         assert tree.entries == {}
