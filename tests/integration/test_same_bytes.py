@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Literal
 import pytest
 from onnx import TensorProto, helper
 
+from mlpack.delivery.artifacts import push
 from mlpack.errors import (
     ContentMismatchError,
     FormatError,
@@ -25,6 +27,7 @@ from mlpack.runtime.loading import load
 from mlpack.runtime.notices import UnsignedWarning
 from mlpack.trust.keys import KeySigner, generate_key
 from mlpack.trust.policy import UNSIGNED, Policy
+from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.signing import sign
 from mlpack.trust.verification import verify
 
@@ -234,3 +237,46 @@ def test_no_document_is_parsed_for_a_stranger(
     monkeypatch.setattr("mlpack.trust.verification.read_parts", parse)
     with pytest.raises(VerificationError):
         verify(bundle, Policy.from_key(stranger))
+
+
+def test_a_server_that_starts_again_is_not_asked_about_the_clock(bundle: Path, key: Path) -> None:
+    signer = SignerRule(name="key", key=KeySigner.from_file(key).public_key)
+    past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    admission = Policy(id="x", signers=(signer,), expires=past)
+    with pytest.raises(PolicyViolationError, match="expired"):
+        load(bundle, policy=admission)
+    assert load(bundle, policy=admission, moment="start").predict([[2.0]]).tolist() == [1]
+    with pytest.raises(PolicyViolationError, match="expired"):
+        load(
+            bundle,
+            policy=Policy(id="x", signers=(signer,), expires=past, expires_when="both"),
+            moment="start",
+        )
+    with pytest.raises(PolicyViolationError, match="another"):
+        load(bundle, policy=Policy(id="x", signers=(signer,), name="another"), moment="start")
+
+
+def test_a_model_is_loaded_out_of_a_layout(bundle: Path, policy: Policy, tmp_path: Path) -> None:
+    push(bundle, f"oci:{tmp_path}/store:1.0")
+    assert load(f"oci:{tmp_path}/store:1.0", policy=policy).predict([[2.0], [0.5]]).tolist() == [1, 0]
+
+
+def test_a_layout_that_changes_after_verifying_gives_the_verified_bytes_or_nothing(
+    bundle: Path, policy: Policy, tmp_path: Path, make_bundle: MakeBundle, key: Path
+) -> None:
+    verified = verify(push_to(tmp_path, bundle), policy)
+    # The tag now names another bundle, and a signed one.
+    (tmp_path / "evil").mkdir()
+    evil = make_bundle(tmp_path / "evil", more={MODEL: ("model", EVIL)})
+    sign(evil, KeySigner.from_file(key))
+    push(evil, f"oci:{tmp_path}/store:1.0", overwrite=True)
+    assert load(verified).predict([[0.5]]).tolist() == [0]
+    # And now the very blob has other bytes of the same length.
+    for blob in (tmp_path / "store/blobs/sha256").iterdir():
+        blob.write_bytes(blob.read_bytes().replace(GOOD, EVIL))
+    with pytest.raises(ContentMismatchError):
+        load(verified)
+
+
+def push_to(tmp_path: Path, bundle: Path) -> str:
+    return push(bundle, f"oci:{tmp_path}/store:1.0").reference

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
     from mlpack.runtime._checks import Ranges
     from mlpack.trust.policy import Policy, Unsigned
+    from mlpack.trust.rules import Moment
     from mlpack.trust.verified import VerifiedBundle
 
 __all__ = ["load"]
@@ -56,6 +57,7 @@ def load(
     bundle: VerifiedBundle | UnverifiedBundle | str | os.PathLike[str],
     *,
     policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
+    moment: Moment = "admission",
     ranges: Ranges = "warn",
     threads: int | None = None,
     replay: bool = True,
@@ -63,9 +65,12 @@ def load(
     """Load a bundle's model, ready to predict.
 
     Args:
-        bundle: What `verify` returned; or a path, which is verified first.
+        bundle: What `verify` returned; or a path or `oci:DIR[:TAG]`, which is verified first.
         policy: For paths: a policy, the path of one, None to take `MLPACK_POLICY` or the user's own, or
             `mlpack.UNSIGNED` to load what nobody vouches for, which warns.
+        moment: `admission`; or `start` in a server that loads again what was admitted before: rules that
+            depend on the clock (expiry, age) are then asked only where the policy says so, so that a healthy
+            deployment does not stop restarting one night. All other rules are asked all the same.
         ranges: What happens to values that the original accepts but did not see in training: `warn` counts
             them and warns once per column, `refuse` raises InputError, `ignore` does not look.
         threads: Threads of one prediction; None takes the number that parity was measured with.
@@ -80,7 +85,7 @@ def load(
         UsageError: An argument has the wrong type or value.
         MlpackError: The engine refuses the model, or there is none for it.
     """
-    opened = _open(bundle, policy)
+    opened = _open(bundle, policy, moment)
     manifest = opened.manifest
     threads = manifest.model.threads if threads is None else threads
     contract = Contract.from_bytes(opened.read(manifest.one("contract")))
@@ -117,6 +122,7 @@ def _artifact(bundle: ReadableBundle) -> Artifact:
 def _open(
     bundle: VerifiedBundle | UnverifiedBundle | str | os.PathLike[str],
     policy: Policy | Unsigned | str | os.PathLike[str] | None,
+    moment: Moment,
 ) -> ReadableBundle:
     from mlpack.format.opening import UnverifiedBundle, inspect
     from mlpack.trust.policy import Unsigned
@@ -127,13 +133,13 @@ def _open(
         if isinstance(policy, Unsigned) or policy is None:
             return bundle
         # Verified, but perhaps under other rules: the ones given here are the ones that count.
-        return verify(bundle, policy)
+        return verify(bundle, policy, moment=moment)
     if not isinstance(bundle, (UnverifiedBundle, str, os.PathLike)):
         raise UsageError(
             f"expected a verified bundle or a path, found {type(bundle).__name__}", where="bundle"
         )
     if not isinstance(policy, Unsigned):
-        return verify(bundle, policy)
+        return verify(bundle, policy, moment=moment)
     opened = bundle if isinstance(bundle, UnverifiedBundle) else inspect(bundle)
     warnings.warn(
         f"{opened.name} {opened.version} is loaded unsigned: nobody vouches for it",
