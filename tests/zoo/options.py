@@ -87,6 +87,8 @@ CLASSIFIERS: dict[str, Make] = {
     "SVC sigmoid": lambda: svm.SVC(kernel="sigmoid"),
     "SVC one against one": lambda: svm.SVC(decision_function_shape="ovo"),
     "SVC, ties broken": lambda: svm.SVC(break_ties=True),
+    "SVC with probabilities": lambda: svm.SVC(probability=True, random_state=R),
+    "NuSVC with probabilities": lambda: svm.NuSVC(nu=0.2, probability=True, random_state=R),
     "NuSVC": lambda: svm.NuSVC(nu=0.3),
     "MLP tanh": lambda: neural_network.MLPClassifier((8,), activation="tanh", max_iter=60, random_state=R),
     "MLP logistic, two layers": lambda: neural_network.MLPClassifier(
@@ -189,6 +191,7 @@ TRANSFORMERS: dict[str, Make] = {
         extrapolation="continue", include_bias=False
     ),
     "splines, periodic": lambda: preprocessing.SplineTransformer(extrapolation="periodic"),
+    "Box-Cox": lambda: preprocessing.PowerTransformer(method="box-cox"),
     "Yeo-Johnson": preprocessing.PowerTransformer,
     "Yeo-Johnson, raw": lambda: preprocessing.PowerTransformer(standardize=False),
     "quantiles to normal": lambda: preprocessing.QuantileTransformer(

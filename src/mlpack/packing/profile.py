@@ -164,7 +164,9 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
     classes = description.classes if method in ("predict", "predict_proba", "predict_log_proba") else None
     if classes is None and answer.dtype.kind in "UO":
         raise ModelError(f"{method} returns {answer.dtype} without classes_", where="model")
-    labelled = method == "predict" and classes is not None
+    if method == "predict" and answer.ndim == 2:
+        classes = None  # a zero or one, or a number, per label: the answer itself
+    labelled = classes is not None and method == "predict"
     return Output(
         method=method,
         tensor="label" if labelled else _OUTPUT_TENSORS[method],

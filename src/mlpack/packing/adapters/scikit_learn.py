@@ -20,7 +20,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     """Return what a fitted estimator says of itself.
 
     Raises:
-        ModelError: It is not fitted, offers no method that a bundle can hold, or classifies several targets.
+        ModelError: It is not fitted, or offers no method that a bundle can hold.
     """
     import numpy as np
     from sklearn.exceptions import NotFittedError
@@ -42,12 +42,10 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
             hint="pack an estimator that can answer for rows that it was not fitted on",
         )
     classes = getattr(model, "classes_", None)
-    if isinstance(classes, list):
-        raise ModelError(
-            "classifiers with several targets are not supported",
-            where="model",
-            hint="pack one bundle per target",
-        )
+    if isinstance(classes, list):  # several targets: shares are a list of arrays, but for a chain's
+        chained = type(model).__name__ == "ClassifierChain"
+        methods = tuple(method for method in methods if chained or method == "predict")
+        classes = None
     columns = _columns_read(model)
     return Description(
         original=f"{type(model).__module__}.{type(model).__qualname__}",

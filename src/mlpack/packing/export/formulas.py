@@ -16,12 +16,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "argmax",
+    "argmax_or_nan",
     "category_codes",
     "clip",
     "each_row",
     "expanded_squares",
     "expm1",
     "log1p",
+    "log_shares",
     "log_softmax",
     "log_sum_exp",
     "logit",
@@ -56,6 +58,16 @@ def softmax(graph: GraphBuilder, x: str) -> str:
 def log_softmax(graph: GraphBuilder, x: str) -> str:
     """Return the row-wise logarithm of the softmax of `(N, k)`."""
     return graph.op("Sub", x, log_sum_exp(graph, x))
+
+
+def log_shares(graph: GraphBuilder, x: str) -> str:
+    """Return the logarithm of the softmax of `(N, k)` as discriminant analysis computes it.
+
+    The largest value is taken off first: of equal huge scores each gets its share.
+    """
+    shifted = graph.op("Sub", x, graph.op("ReduceMax", x, graph.ints([1]), keepdims=1))
+    total = graph.op("ReduceSum", graph.op("Exp", shifted), graph.ints([1]), keepdims=1)
+    return graph.op("Sub", shifted, graph.op("Log", total))
 
 
 def log_sum_exp(graph: GraphBuilder, x: str) -> str:
@@ -140,6 +152,14 @@ def rows_to_one(graph: GraphBuilder, x: str, width: int) -> str:
 def argmax(graph: GraphBuilder, x: str) -> str:
     """Return the int64 position `(N,)` of the first largest value of each row."""
     return graph.op("ArgMax", x, axis=1, keepdims=0, select_last_index=0)
+
+
+def argmax_or_nan(graph: GraphBuilder, x: str) -> str:
+    """Return the int64 position `(N,)` of the first value of each row that is not a number, else of the largest.
+
+    So does numpy.argmax; the operator passes over such values.
+    """
+    return argmax(graph, graph.op("Where", graph.op("IsNaN", x), graph.doubles(np.inf), x))
 
 
 def positive(graph: GraphBuilder, x: str, *, or_zero: bool = False) -> str:

@@ -217,6 +217,10 @@ FAMILIES: dict[str, str] = {
             "sklearn.multiclass.OneVsOneClassifier",
             "sklearn.multiclass.OutputCodeClassifier",
         ),
+        "several_labels": (
+            "sklearn.multioutput.MultiOutputClassifier",
+            "sklearn.multioutput.ClassifierChain",
+        ),
         "categorical_bayes": ("sklearn.naive_bayes.CategoricalNB",),
         "iterative_imputation": ("sklearn.impute.IterativeImputer",),
         "neighbor_imputation": ("sklearn.impute.KNNImputer",),
@@ -268,6 +272,7 @@ UNCHECKED = frozenset(
         "committees",
         "crowds",
         "multiclass",
+        "several_labels",
         "lightgbm",
         "xgboost",
         "catboost",

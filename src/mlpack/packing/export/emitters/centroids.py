@@ -33,9 +33,9 @@ def _discriminate(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor
     graph, classes = scope.graph, len(model.classes_)
     spread = np.asarray(model.within_class_std_dev_)
     spread = np.where(spread == 0, 1.0, spread).reshape(1, -1)
-    apart = _apart(
-        scope, model, graph.op("Div", x, graph.doubles(spread)), model.centroids_ / spread, squared=True
-    )
+    scaled = Tensor(graph.op("Div", x, graph.doubles(spread)), "float64", spread.shape[1])
+    graph.guard(scaled, nulls=False)  # the distances check what they are given
+    apart = _apart(scope, model, scaled.name, model.centroids_ / spread, squared=True)
     priors = graph.doubles(2.0 * np.log(model.class_prior_).reshape(1, -1))
     scores = Tensor(graph.op("Add", graph.op("Neg", apart), priors), "float64", classes)
     if classes == 2 and method in ("decision_function", "predict"):
@@ -48,7 +48,7 @@ def _discriminate(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor
         return Tensor(formulas.argmax(graph, scores.name), "int64", None)
     if method == "decision_function":
         return scores
-    shares = formulas.log_softmax(graph, scores.name)
+    shares = formulas.log_shares(graph, scores.name)
     return Tensor(graph.op("Exp", shares) if method == "predict_proba" else shares, "float64", classes)
 
 

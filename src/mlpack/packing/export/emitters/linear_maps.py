@@ -26,7 +26,10 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         x = graph.op("Sub", x, graph.doubles(np.reshape(mean, (1, -1))))
     if scale is not None:
         x = graph.op("Div", x, graph.doubles(np.reshape(scale, (1, -1))))
-    x = graph.op("MatMul", x, graph.doubles(matrix))
+    x = _product(scope, model, x, matrix)
+    if name == "FactorAnalysis":
+        inverse = np.linalg.inv(np.eye(matrix.shape[1]) + matrix.T @ np.asarray(model.components_).T)
+        x = graph.op("MatMul", x, graph.doubles(inverse))
     if name == "RBFSampler":
         x = graph.op("Cos", graph.op("Add", x, graph.doubles(np.reshape(model.random_offset_, (1, -1)))))
         x = graph.op("Mul", x, graph.doubles((2.0 / matrix.shape[1]) ** 0.5))
@@ -35,6 +38,27 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
             graph, graph.op("Add", x, graph.doubles(np.reshape(model.intercept_hidden_, (1, -1))))
         )
     return Columns.of(Tensor(x, "float64", int(matrix.shape[1])))
+
+
+def _product(scope: Scope, model: Fitted, x: str, matrix: np.ndarray) -> str:
+    """Return `x @ matrix`; where the original's matrix is sparse, added up in its order while that is short."""
+    graph, components = scope.graph, getattr(model, "components_", None)
+    if not hasattr(components, "tocsr") or components.nnz > _SHORT or 0 in np.diff(components.tocsr().indptr):
+        return graph.op("MatMul", x, graph.doubles(matrix))
+    parts = []
+    for row in components.tocsr():
+        total = ""
+        for place, weight in zip(row.indices, row.data, strict=True):
+            part = graph.op(
+                "Mul", graph.doubles(weight), graph.op("Gather", x, graph.ints([int(place)]), axis=1)
+            )
+            total = graph.op("Add", total, part) if total else part
+        parts.append(Tensor(total, "float64", 1))
+    return graph.concat(parts).name
+
+
+_SHORT = 1000
+"""Most terms that are worth a node each."""
 
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -66,12 +90,12 @@ def _independent(model: Fitted) -> _Map:
 
 def _factors(model: Fitted) -> _Map:
     weighted = model.components_ / model.noise_variance_
-    inverse = np.linalg.inv(np.eye(len(model.components_)) + weighted @ model.components_.T)
-    return model.mean_, None, weighted.T @ inverse
+    return model.mean_, None, weighted.T
 
 
 def _least_squares(model: Fitted) -> _Map:
-    return model._x_mean, model._x_std, np.asarray(model.x_rotations_)  # noqa: SLF001 - the fitted scaling
+    turned = model.x_weights_ if type(model).__name__ == "PLSSVD" else model.x_rotations_
+    return model._x_mean, model._x_std, np.asarray(turned)  # noqa: SLF001 - the fitted scaling
 
 
 def _random_fourier(model: Fitted) -> _Map:

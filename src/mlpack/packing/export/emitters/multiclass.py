@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
+from mlpack.packing.export.duels import class_scores
 from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
@@ -114,20 +115,9 @@ def _one_against_one(scope: Scope, model: Fitted, columns: Columns, method: Meth
             )
         labels.append(label)
         scores.append(score)
-    pairs = [(i, j) for i in range(classes) for j in range(i + 1, classes)]
-    ones, others = (np.zeros((len(pairs), classes)) for _ in range(2))
-    for index, (i, j) in enumerate(pairs):
-        ones[index, i] = others[index, j] = 1.0
-    second = graph.concat(labels).name
-    first = graph.op("Sub", graph.doubles(1.0), second)
-    votes = graph.op(
-        "Add",
-        graph.op("MatMul", first, graph.doubles(ones)),
-        graph.op("MatMul", second, graph.doubles(others)),
-    )
-    sums = graph.op("MatMul", graph.concat(scores).name, graph.doubles(others - ones))
-    size = graph.op("Mul", graph.doubles(3.0), graph.op("Add", graph.op("Abs", sums), graph.doubles(1.0)))
-    whole = Tensor(graph.op("Add", votes, graph.op("Div", sums, size)), "float64", classes)
+    half = graph.doubles(0.5)
+    seconds = [graph.op("Greater", label.name, half) for label in labels]
+    whole = class_scores(graph, seconds, [score.name for score in scores], classes)
     if classes == 2:
         value = graph.flat(graph.pick(whole, [1]))
         if method == "decision_function":
@@ -135,5 +125,5 @@ def _one_against_one(scope: Scope, model: Fitted, columns: Columns, method: Meth
         above = graph.op("Greater", value.name, graph.doubles(0.0 if _decides(model.estimators_[0]) else 0.5))
         return Tensor(graph.op("Cast", above, to=7), "int64", None)
     if method == "predict":
-        return Tensor(formulas.argmax(graph, whole.name), "int64", None)
+        return Tensor(formulas.argmax_or_nan(graph, whole.name), "int64", None)
     return whole

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
+from mlpack.packing.export.emitters.several_labels import label_values
 from mlpack.packing.export.graph import Columns, Tensor
 from mlpack.packing.export.nearest import nearest, reduced_distances
 
@@ -46,9 +47,24 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if name.endswith("Regressor"):
         return _regress(scope, model, columns, method)
     if model.outputs_2d_:
+        return _several(scope, model, columns, method)
+    if name.startswith("KNeighbors"):
+        votes = _near_votes(scope, model, columns, np.ravel(model._y), len(model.classes_))  # noqa: SLF001
+    else:
+        votes = _votes_within(scope, model, columns)
+    return _classify(scope, model, votes, method)
+
+
+def _several(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
+    """Emit `predict` of several labels, each voted for by itself."""
+    graph, parts = scope.graph, []
+    if method != "predict" or not type(model).__name__.startswith("KNeighbors"):
         raise scope.unsupported(model, "several labels at once")
-    votes = _near_votes if name.startswith("KNeighbors") else _votes_within
-    return _classify(scope, model, votes(scope, model, columns), method)
+    for output, classes in enumerate(model.classes_):
+        votes = _near_votes(scope, model, columns, np.asarray(model._y)[:, output], len(classes))  # noqa: SLF001
+        label = label_values(scope, classes, formulas.argmax(graph, votes))
+        parts.append(Tensor(graph.op("Reshape", label.name, graph.ints([-1, 1])), label.kind, 1))
+    return graph.concat(parts)
 
 
 def _classify(scope: Scope, model: Fitted, votes: str, method: Method) -> Tensor:
@@ -61,11 +77,11 @@ def _classify(scope: Scope, model: Fitted, votes: str, method: Method) -> Tensor
     return Tensor(graph.op("Div", votes, total), "float64", len(model.classes_))
 
 
-def _near_votes(scope: Scope, model: Fitted, columns: Columns) -> str:
+def _near_votes(scope: Scope, model: Fitted, columns: Columns, targets: np.ndarray, classes: int) -> str:
     """Return the votes `(N, classes)` of the nearest rows, added in their order."""
     graph, count = scope.graph, int(model.n_neighbors)
     distances, rows = nearest(scope, model, columns, count)
-    hits = np.eye(len(model.classes_))[np.asarray(model._y).ravel()]  # noqa: SLF001 - the stored targets
+    hits = np.eye(classes)[targets]
     weights = _weights(scope, model, distances)
     if weights is not None:  # the original refuses rows whose neighbours all count nothing
         most = graph.op("ReduceMax", weights, graph.ints([1]), keepdims=0)

@@ -36,7 +36,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
 def _classified(scope: Scope, model: Fitted, shares: Tensor, method: Method) -> Tensor:
     graph = scope.graph
     if model.out_activation_ == "logistic" and shares.width != 1:
-        raise scope.unsupported(model, "several labels at once")
+        return _labelled(scope, model, shares, method)
     if method == "predict":
         if shares.width == 1:
             above = graph.op("Greater", graph.flat(shares).name, graph.doubles(0.5))
@@ -48,6 +48,19 @@ def _classified(scope: Scope, model: Fitted, shares: Tensor, method: Method) -> 
     elif method != "predict_proba":
         raise scope.unsupported(model, f"has no {method}")
     return Tensor(whole, "float64", len(model.classes_))
+
+
+def _labelled(scope: Scope, model: Fitted, shares: Tensor, method: Method) -> Tensor:
+    """Emit several labels at once: a share, and a zero or one, for each."""
+    graph = scope.graph
+    if method == "predict":
+        above = graph.op("Greater", shares.name, graph.doubles(0.5))
+        return Tensor(graph.op("Cast", above, to=7), "int64", shares.width)
+    if method not in ("predict_proba", "predict_log_proba"):
+        raise scope.unsupported(model, f"has no {method}")
+    return (
+        shares if method == "predict_proba" else Tensor(graph.op("Log", shares.name), "float64", shares.width)
+    )
 
 
 def _activated(scope: Scope, model: Fitted, name: str, x: str) -> str:

@@ -1,4 +1,4 @@
-"""PowerTransformer: Yeo-Johnson."""
+"""PowerTransformer: Yeo-Johnson and Box-Cox."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ __all__ = ["transform"]
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     """Emit `transform`; each column has a power of its own."""
     graph = scope.graph
-    if model.method != "yeo-johnson":
-        raise scope.unsupported(model, "method='box-cox' has no emitter; 'yeo-johnson' has one")
+    formula = _yeo_johnson if model.method == "yeo-johnson" else _box_cox
     whole = Tensor(scope.doubles(model, columns), "float64", columns.width)
     parts = [
-        Tensor(_yeo_johnson(scope, graph.pick(whole, [index]).name, float(power)), "float64", 1)
+        Tensor(formula(scope, graph.pick(whole, [index]).name, float(power)), "float64", 1)
         for index, power in enumerate(model.lambdas_)
     ]
     x = graph.concat(parts)
@@ -36,6 +35,21 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
             graph.op("Div", x.name, graph.doubles(np.reshape(scaler.scale_, (1, -1)))), "float64", x.width
         )
     return Columns.of(x)
+
+
+def _box_cox(scope: Scope, x: str, power: float) -> str:
+    """Return the transform of `(N, 1)`; rows that hold a number not above zero are refused.
+
+    Source: Box and Cox, An Analysis of Transformations, 1964.
+    """
+    graph = scope.graph
+    low = graph.op("LessOrEqual", x, graph.doubles(0.0))
+    graph.guards.append(graph.flat(Tensor(low, "bool", 1)).name)
+    logarithm = graph.op("Log", x)
+    if abs(power) < 1e-19:
+        return logarithm
+    grown = formulas.expm1(graph, graph.op("Mul", graph.doubles(power), logarithm))
+    return graph.op("Div", grown, graph.doubles(power))
 
 
 def _yeo_johnson(scope: Scope, x: str, power: float) -> str:

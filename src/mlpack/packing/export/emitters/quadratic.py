@@ -48,7 +48,7 @@ def _classify(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor:
         return Tensor(graph.op("Sub", *parts), "float64", None)
     if method not in ("predict_proba", "predict_log_proba"):
         raise scope.unsupported(model, f"has no {method}")
-    shares = formulas.log_softmax(graph, scores)
+    shares = formulas.log_shares(graph, scores)
     return Tensor(graph.op("Exp", shares) if method == "predict_proba" else shares, "float64", classes)
 
 

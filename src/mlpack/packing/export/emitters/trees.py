@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
+from mlpack.packing.export.emitters.several_labels import label_values
 from mlpack.packing.export.ensembles import Trees
 from mlpack.packing.export.graph import Columns, Tensor
 
@@ -48,7 +49,7 @@ def _regress(scope: Scope, model: Fitted, trees: list[Fitted], x: str) -> Tensor
 def _classify(scope: Scope, model: Fitted, trees: list[Fitted], x: str, method: Method) -> Tensor:
     graph = scope.graph
     if model.n_outputs_ != 1:
-        raise scope.unsupported(model, "several labels at once")
+        return _several(scope, model, trees, x, method)
     classes = len(model.classes_)
     rows = np.concatenate([tree.tree_.value[_leaf(tree), 0, :classes] for tree in trees])
     shares = _mean(scope, _sum_of_rows(scope, trees, x, rows), len(trees), model)
@@ -59,6 +60,22 @@ def _classify(scope: Scope, model: Fitted, trees: list[Fitted], x: str, method: 
     if method == "predict_proba":
         return Tensor(shares, "float64", classes)
     raise scope.unsupported(model, f"has no {method}")
+
+
+def _several(scope: Scope, model: Fitted, trees: list[Fitted], x: str, method: Method) -> Tensor:
+    """Emit `predict` of several labels: the likeliest class of each."""
+    graph = scope.graph
+    if method != "predict":
+        raise scope.unsupported(model, f"{method} returns a list of arrays")
+    parts = []
+    for output, (count, classes) in enumerate(zip(model.n_classes_, model.classes_, strict=True)):
+        rows = np.concatenate([tree.tree_.value[_leaf(tree), output, :count] for tree in trees])
+        shares = _mean(scope, _sum_of_rows(scope, trees, x, rows), len(trees), model)
+        label = label_values(scope, classes, formulas.argmax(graph, shares))
+        parts.append(Tensor(graph.op("Reshape", label.name, graph.ints([-1, 1])), label.kind, 1))
+    result = graph.concat(parts)
+    # Forests write the labels into an array of doubles.
+    return graph.cast(result, "float64") if hasattr(model, "estimators_") else result
 
 
 def _sum_of_rows(scope: Scope, trees: list[Fitted], x: str, rows: NDArray[np.float64]) -> str:
