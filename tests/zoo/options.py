@@ -10,6 +10,7 @@ import numpy as np
 from sklearn import (
     calibration,
     cluster,
+    compose,
     decomposition,
     discriminant_analysis,
     dummy,
@@ -17,6 +18,8 @@ from sklearn import (
     feature_selection,
     gaussian_process,
     impute,
+    isotonic,
+    kernel_ridge,
     linear_model,
     model_selection,
     multiclass,
@@ -24,6 +27,7 @@ from sklearn import (
     naive_bayes,
     neighbors,
     neural_network,
+    pipeline,
     preprocessing,
     svm,
     tree,
@@ -149,7 +153,9 @@ REGRESSORS: dict[str, Make] = {
     "neighbours by distance": lambda: neighbors.KNeighborsRegressor(weights="distance"),
     "SVR polynomial": lambda: svm.SVR(kernel="poly", degree=2),
     "NuSVR": lambda: svm.NuSVR(C=10),
-    "MLP tanh": lambda: neural_network.MLPRegressor((6,), activation="tanh", max_iter=60, random_state=R),
+    "MLP tanh": lambda: neural_network.MLPRegressor(
+        hidden_layer_sizes=(6,), activation="tanh", max_iter=60, random_state=R
+    ),
     "Gaussian process": lambda: gaussian_process.GaussianProcessRegressor(alpha=0.1),
     "Gaussian process, normalised": lambda: gaussian_process.GaussianProcessRegressor(
         gaussian_process.kernels.RBF(2.0) + gaussian_process.kernels.WhiteKernel(), normalize_y=True
@@ -157,6 +163,30 @@ REGRESSORS: dict[str, Make] = {
     "stacking": lambda: ensemble.StackingRegressor(
         [("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))], cv=3
     ),
+    "target scaled": lambda: compose.TransformedTargetRegressor(
+        linear_model.Ridge(), transformer=preprocessing.StandardScaler()
+    ),
+    "target's square root": lambda: compose.TransformedTargetRegressor(
+        linear_model.Ridge(), func=np.sqrt, inverse_func=np.square
+    ),
+    "isotonic, outside is nothing": lambda: pipeline.make_pipeline(
+        feature_selection.SelectKBest(k=1), isotonic.IsotonicRegression()
+    ),
+    "kernel ridge, Gaussian": lambda: kernel_ridge.KernelRidge(kernel="rbf", gamma=2.0),
+    "kernel ridge, polynomial": lambda: kernel_ridge.KernelRidge(kernel="poly", degree=2),
+    "process, Matern": lambda: gaussian_process.GaussianProcessRegressor(
+        gaussian_process.kernels.ConstantKernel() * gaussian_process.kernels.Matern(nu=1.5)
+        + gaussian_process.kernels.DotProduct(),
+        alpha=0.5,
+        optimizer=None,
+    ),
+    "process, quadratic": lambda: gaussian_process.GaussianProcessRegressor(
+        gaussian_process.kernels.RationalQuadratic(alpha=2.0), alpha=0.5, optimizer=None
+    ),
+    "neighbours, ball tree": lambda: neighbors.KNeighborsRegressor(algorithm="ball_tree"),
+    "neighbours, Minkowski 3": lambda: neighbors.KNeighborsRegressor(p=3),
+    "neighbours, brute": lambda: neighbors.KNeighborsRegressor(algorithm="brute"),
+    "neighbours within": lambda: neighbors.RadiusNeighborsRegressor(0.1, weights="distance"),
     "dummy median": lambda: dummy.DummyRegressor(strategy="median"),
 }
 
@@ -165,7 +195,7 @@ SEVERAL: dict[str, Make] = {
     "tree": lambda: tree.DecisionTreeRegressor(max_depth=4, random_state=R),
     "forest": lambda: ensemble.RandomForestRegressor(6, random_state=R),
     "neighbours": neighbors.KNeighborsRegressor,
-    "MLP": lambda: neural_network.MLPRegressor((6,), max_iter=60, random_state=R),
+    "MLP": lambda: neural_network.MLPRegressor(hidden_layer_sizes=(6,), max_iter=60, random_state=R),
     "each for itself": lambda: multioutput.MultiOutputRegressor(
         ensemble.HistGradientBoostingRegressor(max_iter=8, random_state=R)
     ),
@@ -200,6 +230,13 @@ TRANSFORMERS: dict[str, Make] = {
     "log1p of absolute": lambda: preprocessing.FunctionTransformer(np.abs),
     "sine": lambda: preprocessing.FunctionTransformer(np.sin),
     "a lambda": lambda: preprocessing.FunctionTransformer(lambda X: X * 2),
+    "logarithms of sizes": lambda: preprocessing.FunctionTransformer(lambda X: np.log1p(np.abs(X))),
+    "a ratio of columns": lambda: preprocessing.FunctionTransformer(
+        lambda X: np.column_stack([X[:, 0] / X[:, 1], X[:, 2] ** 2])
+    ),
+    "hours on a circle": lambda: preprocessing.FunctionTransformer(_on_a_circle, kw_args={"period": 24}),
+    "negative cut off": lambda: preprocessing.FunctionTransformer(lambda X: np.where(X > 4, X, 0.0)),
+    "clipped, in place": lambda: preprocessing.FunctionTransformer(_in_place),
     "PCA, whitened": lambda: decomposition.PCA(2, whiten=True, svd_solver="full"),
     "truncated SVD": lambda: decomposition.TruncatedSVD(2, random_state=R),
     "NMF": lambda: decomposition.NMF(2, init="nndsvda", max_iter=300, random_state=R),
@@ -231,6 +268,18 @@ FAR = {
     "timestamps": 1.7e9,
     "ids": 1e12,
 }
+
+
+def _on_a_circle(X: Any, period: float) -> Any:
+    angle = 2 * np.pi * X / period
+    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1)
+
+
+def _in_place(X: Any) -> Any:
+    X = X.copy()
+    X[:, 0] = np.sqrt(X[:, 1])
+    X[X > 6] = 6
+    return X
 
 
 def _members() -> list[tuple[str, Any]]:

@@ -26,30 +26,23 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
             return Tensor(formulas.nearest_point(graph, x, model.centroids_), "int64", None)
         apart = _apart(scope, model, x, model.centroids_, squared=False)
         return Tensor(graph.op("ArgMin", apart, axis=1, keepdims=0, select_last_index=0), "int64", None)
-    return _discriminate(scope, model, x, method)
+    if method == "predict":
+        return Tensor(formulas.argmax(graph, _discriminants(scope, model, x)), "int64", None)
+    raise scope.unsupported(
+        model, f"its {method} refuses rows that its predict answers; methods=('predict',) can be packed"
+    )
 
 
-def _discriminate(scope: Scope, model: Fitted, x: str, method: Method) -> Tensor:
-    graph, classes = scope.graph, len(model.classes_)
+def _discriminants(scope: Scope, model: Fitted, x: str) -> str:
+    """Return the scores `(N, classes)` that unequal priors make necessary."""
+    graph = scope.graph
     spread = np.asarray(model.within_class_std_dev_)
     spread = np.where(spread == 0, 1.0, spread).reshape(1, -1)
     scaled = Tensor(graph.op("Div", x, graph.doubles(spread)), "float64", spread.shape[1])
     graph.guard(scaled, nulls=False)  # the distances check what they are given
     apart = _apart(scope, model, scaled.name, model.centroids_ / spread, squared=True)
     priors = graph.doubles(2.0 * np.log(model.class_prior_).reshape(1, -1))
-    scores = Tensor(graph.op("Add", graph.op("Neg", apart), priors), "float64", classes)
-    if classes == 2 and method in ("decision_function", "predict"):
-        pair = [graph.flat(graph.pick(scores, [index])).name for index in (1, 0)]
-        value = graph.op("Sub", *pair)
-        if method == "decision_function":
-            return Tensor(value, "float64", None)
-        return Tensor(formulas.argmax(graph, scores.name), "int64", None)
-    if method == "predict":
-        return Tensor(formulas.argmax(graph, scores.name), "int64", None)
-    if method == "decision_function":
-        return scores
-    shares = formulas.log_shares(graph, scores.name)
-    return Tensor(graph.op("Exp", shares) if method == "predict_proba" else shares, "float64", classes)
+    return graph.op("Add", graph.op("Neg", apart), priors)
 
 
 def _apart(scope: Scope, model: Fitted, x: str, centres: np.ndarray, *, squared: bool) -> str:

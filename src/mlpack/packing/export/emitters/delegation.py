@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpack.packing.export import formulas
-from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.graph import Columns, Tensor, Unsupported
 from mlpack.packing.export.registry import public_name
+from mlpack.packing.export.tracing import trace
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
-    from mlpack.packing.export.graph import GraphBuilder
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond", "transform"]
@@ -65,26 +64,44 @@ def _threshold(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     return Tensor(index, "int64", None)
 
 
-_INVERSES: tuple[tuple[np.ufunc, Callable[[GraphBuilder, str], str]], ...] = (
-    (np.expm1, formulas.expm1),
-    (np.exp, lambda graph, x: graph.op("Exp", x)),
-    (np.square, lambda graph, x: graph.op("Mul", x, x)),
-)
-
-
 def _inverse_target(scope: Scope, model: Fitted, target: Tensor) -> Tensor:
-    """Emit the inverse of a target transformation that is a known function."""
-    if model.transformer is not None:
-        raise scope.unsupported(
-            model, "a transformer on the target has no emitter; use func and inverse_func"
-        )
-    inverse = model.inverse_func
-    if inverse is None:
-        return target
-    formula = next((formula for ufunc, formula in _INVERSES if ufunc is inverse), None)
-    if formula is None or target.kind != "float64":
-        name = getattr(inverse, "__name__", type(inverse).__name__)
-        raise scope.unsupported(
-            model, f"inverse_func {name} has no emitter; np.expm1, np.exp, np.square have"
-        )
-    return Tensor(formula(scope.graph, target.name), "float64", target.width)
+    """Emit the inverse of a target transformation: a function that can be followed, or a scaler."""
+    graph, inverse = scope.graph, model.transformer_
+    table = Tensor(
+        graph.op("Reshape", target.name, graph.ints([-1, target.width or 1])), target.kind, target.width or 1
+    )
+    graph.guard(table, nulls=False)  # both kinds of transformer check what they are given
+    name = type(inverse).__name__
+    if name == "FunctionTransformer":
+        columns = Columns.of(table)
+        if inverse.inverse_func is not None:
+            columns = _followed(scope, model, columns)
+        result = graph.matrix(columns, "float64")
+    elif public_name(type(inverse)) in _UNDOING:
+        scale, shift = _UNDOING[public_name(type(inverse))](inverse)
+        value = table.name
+        for kind, row in (
+            (("Mul", scale), ("Add", shift)) if name != "MinMaxScaler" else (("Sub", shift), ("Div", scale))
+        ):
+            if row is not None:
+                value = graph.op(kind, value, graph.doubles(np.reshape(row, (1, -1))))
+        result = Tensor(value, "float64", table.width)
+    else:
+        raise scope.unsupported(model, f"the inverse of a {name} on the target has no emitter")
+    return graph.flat(result) if target.width is None or result.width == 1 else result
+
+
+def _followed(scope: Scope, model: Fitted, columns: Columns) -> Columns:
+    try:
+        return trace(scope.graph, model.transformer_.inverse_func, {}, columns)
+    except Unsupported as refused:
+        raise scope.unsupported(model, f"inverse_func {refused.reason}") from refused
+
+
+_UNDOING: dict[str, Callable[[Fitted], tuple[object, object]]] = {
+    "sklearn.preprocessing.StandardScaler": lambda scaler: (scaler.scale_, scaler.mean_),
+    "sklearn.preprocessing.RobustScaler": lambda scaler: (scaler.scale_, scaler.center_),
+    "sklearn.preprocessing.MaxAbsScaler": lambda scaler: (scaler.scale_, None),
+    "sklearn.preprocessing.MinMaxScaler": lambda scaler: (scaler.scale_, scaler.min_),
+}
+"""Scaler -> what its inverse multiplies by and adds; MinMaxScaler's subtracts and divides."""
