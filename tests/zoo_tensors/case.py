@@ -72,7 +72,8 @@ def calls_like(
     if lengths:
         found += [(f"length + {extra}", made(4, extra)) for extra in (1, 5, -1)]
     scaled = {
-        name: (item * item.dtype.type(30) if item.dtype.kind == "f" else item) for name, item in made(6).items()
+        name: (item * item.dtype.type(30) if item.dtype.kind == "f" else item)
+        for name, item in made(6).items()
     }
     found.append(("thirty times as large", scaled))
     for title, number in (("NaN", np.nan), ("infinity", np.inf)):

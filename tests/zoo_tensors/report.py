@@ -30,7 +30,13 @@ def table_text(rows: Sequence[Sequence[Any]]) -> str:
         other = ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "0"
         lines.append("| " + " | ".join(map(str, [group, len(mine), *known, other])) + " |")
     for group in groups:
-        lines += ["", f"## {group}", "", "| model | verdict | by, or why not | takes fewer calls |", "|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {group}",
+            "",
+            "| model | verdict | by, or why not | takes fewer calls |",
+            "|---|---|---|---|",
+        ]
         lines += [_line(row) for row in rows if row[0] == group and row[2] != "unfit"]
     return "\n".join(lines) + "\n"
 

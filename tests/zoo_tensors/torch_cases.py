@@ -47,7 +47,9 @@ def _names(module: Any, call: Any) -> dict[str, Any]:
         return dict(call)
     values = call if isinstance(call, tuple) else (call,)
     try:
-        known = [name for name in inspect.signature(module.forward).parameters if name not in ("args", "kwargs")]
+        known = [
+            name for name in inspect.signature(module.forward).parameters if name not in ("args", "kwargs")
+        ]
     except ValueError:
         known = []
     return {

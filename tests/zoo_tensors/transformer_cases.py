@@ -11,15 +11,40 @@ from tests.zoo_tensors.case import Call, Case, Made, calls_like
 
 __all__ = ["cases", "tiny_tokenizer"]
 
-WORDS = "the a film was not good bad very great boring story of acting and i liked hated it never again".split()
+WORDS = (
+    "the a film was not good bad very great boring story of acting and i liked hated it never again".split()
+)
 
 SMALL = {
     "vocab_size": 60, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
     "max_position_embeddings": 48, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3,
 }  # fmt: skip
-DIM = {"vocab_size": 60, "dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32, "max_position_embeddings": 48}
-GPT = {"vocab_size": 60, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 48, "bos_token_id": 2, "eos_token_id": 3}
-T5 = {"vocab_size": 60, "d_model": 16, "d_kv": 8, "d_ff": 32, "num_layers": 2, "num_heads": 2, "decoder_start_token_id": 0}
+DIM = {
+    "vocab_size": 60,
+    "dim": 16,
+    "n_layers": 2,
+    "n_heads": 2,
+    "hidden_dim": 32,
+    "max_position_embeddings": 48,
+}
+GPT = {
+    "vocab_size": 60,
+    "n_embd": 16,
+    "n_layer": 2,
+    "n_head": 2,
+    "n_positions": 48,
+    "bos_token_id": 2,
+    "eos_token_id": 3,
+}
+T5 = {
+    "vocab_size": 60,
+    "d_model": 16,
+    "d_kv": 8,
+    "d_ff": 32,
+    "num_layers": 2,
+    "num_heads": 2,
+    "decoder_start_token_id": 0,
+}
 BART = {
     "vocab_size": 60, "d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2,
     "decoder_attention_heads": 2, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32, "max_position_embeddings": 48,
@@ -113,11 +138,17 @@ def _make(row: tuple[str, str, dict[str, Any], str, str]) -> Made:
             mask = np.ones(shape, dtype=np.int64)
             mask[::2, -2:] = 0
             return mask
-        return rng.integers(4, 60, shape) if like.dtype.kind == "i" else rng.normal(size=shape).astype(like.dtype)
+        return (
+            rng.integers(4, 60, shape)
+            if like.dtype.kind == "i"
+            else rng.normal(size=shape).astype(like.dtype)
+        )
 
     def native(call: Call) -> dict[str, np.ndarray]:
         with torch.no_grad():
-            return _tensors(network(**{name: torch.from_numpy(np.array(value)) for name, value in call.items()}))
+            return _tensors(
+                network(**{name: torch.from_numpy(np.array(value)) for name, value in call.items()})
+            )
 
     fresh = calls_like(example, lengths=row[4] in ("mask", "ids", "seq2seq"), draw=draw)
     kept = [(what, call) for what, call in fresh if "integer" not in what or row[4] == "ids"]
@@ -137,12 +168,25 @@ def tiny_tokenizer(pad: str = "[PAD]", *, model_max_length: int = 40) -> Any:
     from tokenizers.models import WordPiece
 
     letters = [chr(code) for code in range(97, 123)]
-    listed = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *letters, *(f"##{letter}" for letter in "sedyi")]
-    core = tokenizers.Tokenizer(WordPiece({word: at for at, word in enumerate(dict.fromkeys(listed))}, unk_token="[UNK]"))
+    listed = [
+        "[PAD]",
+        "[UNK]",
+        "[CLS]",
+        "[SEP]",
+        "[MASK]",
+        *WORDS,
+        *letters,
+        *(f"##{letter}" for letter in "sedyi"),
+    ]
+    core = tokenizers.Tokenizer(
+        WordPiece({word: at for at, word in enumerate(dict.fromkeys(listed))}, unk_token="[UNK]")
+    )
     core.normalizer = normalizers.BertNormalizer(lowercase=True)
     core.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     core.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", 2), ("[SEP]", 3)],
     )
     return transformers.PreTrainedTokenizerFast(
         tokenizer_object=core, pad_token=pad, unk_token="[UNK]", cls_token="[CLS]", sep_token="[SEP]",
@@ -160,7 +204,9 @@ def _make_text(row: tuple[str, str, dict[str, Any], str, str]) -> Made:
     rng = np.random.default_rng(6)
 
     def native(call: Call) -> dict[str, np.ndarray]:
-        found = tokenizer(list(call["text"]), padding=True, truncation=True, max_length=limit, return_tensors="pt")
+        found = tokenizer(
+            list(call["text"]), padding=True, truncation=True, max_length=limit, return_tensors="pt"
+        )
         with torch.no_grad():
             return _tensors(network(**found))
 
@@ -168,11 +214,17 @@ def _make_text(row: tuple[str, str, dict[str, Any], str, str]) -> Made:
         rows = [" ".join(rng.choice(WORDS, int(rng.integers(1, 14)))) for _ in range(count)]
         return np.array(rows, dtype=object)
 
-    odd = ["", "Zürich!! great", "the film — was\tgood\n", "漢字 good", "a " * 300, "I LIKED it; again?", "[SEP] bad"]
+    odd = [
+        "",
+        "Zürich!! great",
+        "the film — was\tgood\n",
+        "漢字 good",
+        "a " * 300,
+        "I LIKED it; again?",
+        "[SEP] bad",
+    ]
     fresh: list[tuple[str, Call]] = [("the example", {"text": texts(12)})]
     fresh += [(f"batch of {count}", {"text": texts(count)}) for count in (1, 2, 7, 64)]
     fresh += [(f"text {at}", {"text": np.array([text], dtype=object)}) for at, text in enumerate(odd)]
     fresh.append(("all of them", {"text": np.array(odd, dtype=object)}))
     return Made(model=(network, tokenizer), example=list(texts(12)), native=native, fresh=fresh)
-
-

@@ -37,9 +37,7 @@ CONTRACT_VERSION = "1.0"
 NULL_TEXT = "<mlpack:null>"
 """What a missing string becomes in a graph: ONNX strings have no null. Callers may not send it."""
 
-DType = Literal[
-    "float64", "float32", "int64", "bool", "string", "float16", "int32", "int16", "int8", "uint8"
-]
+DType = Literal["float64", "float32", "int64", "bool", "string", "float16", "int32", "int16", "int8", "uint8"]
 """Element type of a graph input. Columns have one of the first five."""
 
 _COLUMN_TYPES: tuple[DType, ...] = get_args(DType)[:5]

@@ -10,7 +10,14 @@ from typing import Any
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
 
-__all__ = ["Dimension", "Size", "dimensions_from_json", "dimensions_to_json", "shape_from_json", "tensor_problem"]
+__all__ = [
+    "Dimension",
+    "Size",
+    "dimensions_from_json",
+    "dimensions_to_json",
+    "shape_from_json",
+    "tensor_problem",
+]
 
 Size = int | str | None
 """One axis: a fixed size, the name of a dimension, or (outputs only) None where the size follows from values."""

@@ -39,7 +39,9 @@ def tensor_differences(
             try:
                 answer = getattr(predictor, method)(feeds)
             except InputError as error:
-                raise FormatError(f"a golden call breaks the contract: {error}", where="golden.json") from error
+                raise FormatError(
+                    f"a golden call breaks the contract: {error}", where="golden.json"
+                ) from error
             parts = answer.items() if isinstance(answer, dict) else ((None, answer),)
             answers.update({method if name is None else f"{method}.{name}": part for name, part in parts})
         for output in predictor.outputs:

@@ -241,7 +241,8 @@ def _finish(output: Output, tensor_type: str) -> Callable[[Any], NDArray[Any]]:
     expected = ELEMENTS["string" if dtype.kind in "OU" else dtype.name]
     if tensor_type != expected:
         raise FormatError(
-            f"the graph gives {tensor_type}, expected {expected}", where=f"contract.json.outputs: {output.key}"
+            f"the graph gives {tensor_type}, expected {expected}",
+            where=f"contract.json.outputs: {output.key}",
         )
     return np.asarray
 

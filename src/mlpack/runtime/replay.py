@@ -79,7 +79,9 @@ def _judge(found: Difference, measured: MethodParity, *, exact: bool) -> str:
     rows = ", ".join(map(str, found.rows))
     if found.labels:
         return f"{found.labels} label(s) differ, rows {rows}"
-    allowed = "identical bits" if certificate == "exact" else f"{tolerance(certificate, measured.precision):.0e}"
+    allowed = (
+        "identical bits" if certificate == "exact" else f"{tolerance(certificate, measured.precision):.0e}"
+    )
     return f"worst error {found.worst:.3g}, {certificate!r} asks for {allowed}; worst rows {rows}"
 
 

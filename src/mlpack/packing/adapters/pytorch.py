@@ -17,7 +17,6 @@ from mlpack.packing.tensors.torch_export import RECURRENT, ROUTES
 __all__ = ["tensor_model"]
 
 
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Torch:
     original: str

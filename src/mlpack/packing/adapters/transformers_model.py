@@ -120,7 +120,9 @@ def _texts(example: object) -> Arrays:
         cells = list(values) if hasattr(values, "__iter__") else []
         if not cells or not all(isinstance(cell, str) for cell in cells):
             raise ExampleError(
-                "expected strings", where=f"example {name!r}", hint="pass a list of texts, as the model reads them"
+                "expected strings",
+                where=f"example {name!r}",
+                hint="pass a list of texts, as the model reads them",
             )
         array = np.empty(len(cells), dtype=object)
         array[:] = [str(cell) for cell in cells]

@@ -250,7 +250,9 @@ def _certificate(tally: _Tally) -> str | None:
         return None
     if tally.exact:
         return "exact"
-    return next((name for name in ("tight", "loose") if tally.worst <= tolerance(name, tally.precision)), None)
+    return next(
+        (name for name in ("tight", "loose") if tally.worst <= tolerance(name, tally.precision)), None
+    )
 
 
 def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray, within: float) -> int:

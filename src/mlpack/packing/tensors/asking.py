@@ -14,7 +14,17 @@ import numpy as np
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.study import Arrays, Call
 
-__all__ = ["Asker", "Axes", "Probes", "ask", "batch_axes", "learn_bounds", "learn_range", "resized", "sampled_rows"]
+__all__ = [
+    "Asker",
+    "Axes",
+    "Probes",
+    "ask",
+    "batch_axes",
+    "learn_bounds",
+    "learn_range",
+    "resized",
+    "sampled_rows",
+]
 
 Axes = Mapping[str, Sequence[tuple[str, int]]]
 """Dimension -> where it stands: (input, axis)."""
@@ -229,7 +239,9 @@ class Probes:
         drawn = self._drawn(self.base, rng)
         for name, change in changes.items():
             if floats:
-                changed = {key: np.ascontiguousarray(change(drawn[key])).reshape(drawn[key].shape) for key in floats}
+                changed = {
+                    key: np.ascontiguousarray(change(drawn[key])).reshape(drawn[key].shape) for key in floats
+                }
                 yield name, "made-up", True, {**drawn, **changed}
         for name, value in self.base.items():
             if value.dtype.kind in "iu" and value.size:

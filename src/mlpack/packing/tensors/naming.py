@@ -66,7 +66,9 @@ def _apply(graph: onnx.GraphProto, new: dict[str, str]) -> None:
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 inner = attribute.g
-                hidden = {item.name for item in inner.input} | {name for item in inner.node for name in item.output}
+                hidden = {item.name for item in inner.input} | {
+                    name for item in inner.node for name in item.output
+                }
                 hidden |= {item.name for item in inner.initializer}
                 outer = {old: name for old, name in new.items() if old not in hidden}
                 _apply(inner, outer)

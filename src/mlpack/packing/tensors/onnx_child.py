@@ -69,7 +69,9 @@ def study_graph(task: StudyTask) -> Study:
         example = dict(task.example)
     session.run(outputs, example)  # an error here is the caller's to see
     axes = _axes(session)
-    dimensions = {name: learn_range(asker, example, places, Dimension(minimum=1)) for name, places in axes.items()}
+    dimensions = {
+        name: learn_range(asker, example, places, Dimension(minimum=1)) for name, places in axes.items()
+    }
     facts = {
         item.name: InputFacts(
             shape=tuple(_size(item.name, axis, size) for axis, size in enumerate(item.shape)),
@@ -163,4 +165,3 @@ def _base(example: Arrays, axes: Mapping[str, Sequence[tuple[str, int]]]) -> Arr
     rows = {name: value[:5] for name, value in example.items() if value.ndim}
     batch = any(all((name, 0) in places for name in rows) for places in axes.values())
     return {**example, **rows} if batch and rows else example
-

@@ -165,7 +165,14 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
     for _ in range(3):
         contract = _contract(study, withheld)
         asked = _asked(study.calls, contract, withheld)
-        measured = measure(contract, _artifact(study), asked, _spreads(contract, study.calls[0]), threads=1, precision=study.precision)
+        measured = measure(
+            contract,
+            _artifact(study),
+            asked,
+            _spreads(contract, study.calls[0]),
+            threads=1,
+            precision=study.precision,
+        )
         if isinstance(measured, str):
             return measured
         unusual = {item for item in _unusual(study.calls, measured) if item not in withheld}
@@ -175,7 +182,9 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
         withheld = withheld | unusual
     if measured.certificate is None or _ORDER.index(measured.certificate) > _ORDER.index(wanted):
         worst = max(measured.methods, key=lambda item: item.worst)
-        short = f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"
+        short = (
+            f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"
+        )
         return "; ".join(measured.complaints[:3]) or short
     return contract, measured
 
@@ -185,9 +194,7 @@ def _without_nothing(study: Study) -> Study:
     shapes = [_output_shape(study, part) for part in study.outputs]
     if not any(None in shape for shape in shapes):
         return study
-    some = {
-        name: replace(item, minimum=max(item.minimum, 1)) for name, item in study.dimensions.items()
-    }
+    some = {name: replace(item, minimum=max(item.minimum, 1)) for name, item in study.dimensions.items()}
     kept = [call for call in study.calls if 0 not in _sizes(study, call).values()]
     return replace(study, dimensions=some, calls=kept)
 
@@ -268,7 +275,9 @@ def _output_shape(study: Study, part: str) -> tuple[int | str | None, ...]:
     ]
     rank = len(seen[0][1])
     if any(len(shape) != rank for _, shape in seen):
-        raise ModelError(f"the answer {part!r} differs in its number of dimensions from call to call", where="model")
+        raise ModelError(
+            f"the answer {part!r} differs in its number of dimensions from call to call", where="model"
+        )
     shape: list[int | str | None] = []
     for axis in range(rank):
         found = {shape_[axis] for _, shape_ in seen}

@@ -93,7 +93,11 @@ def _longest(tokenizer: Any, module: torch.nn.Module) -> int | None:  # noqa: AN
     """Return the most tokens that both tokenizer and model take; None without a limit."""
     config: Any = getattr(module, "config", None)
     limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
-    if getattr(config, "model_type", "") in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer") and limits[0]:
+    if (
+        getattr(config, "model_type", "")
+        in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer")
+        and limits[0]
+    ):
         limits[0] -= (config.pad_token_id or 0) + 1  # these count positions from behind the padding token
     known = [int(limit) for limit in limits if isinstance(limit, int) and 0 < limit < 10**6]
     return min(known, default=None)
@@ -111,7 +115,9 @@ def _several(encoded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return at least two rows and columns: an export takes 1 for a constant."""
     rows = max(TRACE_TEXTS, len(next(iter(encoded.values()))))
     return {
-        name: np.resize(np.repeat(value, 4, axis=1) if value.shape[1] < 4 else value, (rows, max(value.shape[1], 4)))
+        name: np.resize(
+            np.repeat(value, 4, axis=1) if value.shape[1] < 4 else value, (rows, max(value.shape[1], 4))
+        )
         if len(value) < rows or value.shape[1] < 4
         else value
         for name, value in encoded.items()
@@ -158,7 +164,11 @@ def _calls(example: Arrays) -> Iterator[tuple[str, Arrays, bool]]:
     yield "long text", long, False
     yield "long and short", {name: np.concatenate([long[name], one[name]]) for name in example}, False
     for text in UNUSUAL:
-        yield f"unusual text {UNUSUAL.index(text)}", {name: _objects([text, "word"]) for name in example}, True
+        yield (
+            f"unusual text {UNUSUAL.index(text)}",
+            {name: _objects([text, "word"]) for name in example},
+            True,
+        )
     yield "all unusual texts", {name: _objects(UNUSUAL) for name in example}, True
     for name in list(example)[1:]:
         yield f"{name} empty", {**{key: one[key] for key in example}, name: _objects([""])}, False

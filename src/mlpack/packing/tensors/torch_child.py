@@ -31,7 +31,16 @@ from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FlatModule", "answer_task", "architecture", "leaves", "main", "positional_names", "prepared", "torch_version"]
+__all__ = [
+    "FlatModule",
+    "answer_task",
+    "architecture",
+    "leaves",
+    "main",
+    "positional_names",
+    "prepared",
+    "torch_version",
+]
 
 SCRIPTED = b"torchscript:"
 """Stands before a TorchScript archive, which pickle cannot carry."""
@@ -280,7 +289,9 @@ def _repeats(asker: Asker, call: Arrays, expected: Mapping[str, np.ndarray] | No
     again = asker.answer(call)
     if first is None or again is None or first.keys() != again.keys():
         return False
-    return all(np.array_equal(first[name], again[name], equal_nan=first[name].dtype.kind == "f") for name in first)
+    return all(
+        np.array_equal(first[name], again[name], equal_nan=first[name].dtype.kind == "f") for name in first
+    )
 
 
 def _base(asker: Asker, example: Arrays) -> Arrays:
@@ -292,7 +303,9 @@ def _base(asker: Asker, example: Arrays) -> Arrays:
     return example
 
 
-def _dimensions(asker: Asker, base: Arrays, made: Any) -> tuple[dict[str, Any], dict[str, Dimension], list[str]]:  # noqa: ANN401
+def _dimensions(
+    asker: Asker, base: Arrays, made: Any
+) -> tuple[dict[str, Any], dict[str, Dimension], list[str]]:  # noqa: ANN401
     """Return places and ranges of every dimension, under names of our own, and what is not dynamic."""
     axes: dict[str, list[tuple[str, int]]] = {}
     ranges: dict[str, Dimension] = {}
@@ -353,5 +366,7 @@ def positional_names(module: torch.nn.Module, count: int) -> list[str]:
         parameters = list(inspect.signature(module.forward).parameters.values())
     except (TypeError, ValueError):
         parameters = []
-    plain = [item.name for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)]
+    plain = [
+        item.name for item in parameters if item.kind in (item.POSITIONAL_ONLY, item.POSITIONAL_OR_KEYWORD)
+    ]
     return [plain[index] if index < len(plain) else f"input_{index}" for index in range(count)]

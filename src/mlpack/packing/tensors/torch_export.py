@@ -89,7 +89,8 @@ def _program(
     from torch.export import Dim
 
     spec = tuple(
-        tuple(Dim.AUTO if every_axis or axis == 0 else Dim.STATIC for axis in range(tensor.ndim)) for tensor in tensors
+        tuple(Dim.AUTO if every_axis or axis == 0 else Dim.STATIC for axis in range(tensor.ndim))
+        for tensor in tensors
     )
     try:
         return torch.export.export(module, tensors, dynamic_shapes=(spec,), strict=False)
@@ -125,7 +126,8 @@ def _sizes(
 def _range(bounds: Any) -> Dimension:  # noqa: ANN401  (torch's ValueRanges)
     upper = str(bounds.upper)
     return Dimension(
-        minimum=max(int(bounds.lower), 1), maximum=int(upper) if upper.isdigit() and int(upper) < 2**31 else None
+        minimum=max(int(bounds.lower), 1),
+        maximum=int(upper) if upper.isdigit() and int(upper) < 2**31 else None,
     )
 
 
@@ -133,11 +135,15 @@ def _translated(program: torch.export.ExportedProgram) -> onnx.ModelProto:
     import torch
 
     try:
-        made = torch.onnx.export(program, dynamo=True, verbose=False, opset_version=OPSET, external_data=False)
+        made = torch.onnx.export(
+            program, dynamo=True, verbose=False, opset_version=OPSET, external_data=False
+        )
     except Exception as error:  # noqa: BLE001  (a translator may raise anything)
         lines = [line for line in str(error).splitlines() if line.strip()]
         cause = error.__cause__
-        said = f"{type(cause).__name__}: {cause}" if cause is not None else (lines or [type(error).__name__])[0]
+        said = (
+            f"{type(cause).__name__}: {cause}" if cause is not None else (lines or [type(error).__name__])[0]
+        )
         raise NoExportError(f"torch.onnx: {said}") from error
     if made is None:
         raise NoExportError("torch.onnx returned nothing")
