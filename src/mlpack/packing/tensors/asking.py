@@ -14,17 +14,7 @@ import numpy as np
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.study import Arrays, Call
 
-__all__ = [
-    "Asker",
-    "Axes",
-    "Probes",
-    "ask",
-    "batch_axes",
-    "learn_bounds",
-    "learn_range",
-    "resized",
-    "sampled_rows",
-]
+__all__ = ["Asker", "Axes", "Probes", "ask", "batch_axes", "learn_bounds", "learn_range", "resized", "sampled_rows", "tied"]
 
 Axes = Mapping[str, Sequence[tuple[str, int]]]
 """Dimension -> where it stands: (input, axis)."""
@@ -154,6 +144,36 @@ def _bisect(accepts: Callable[[int], bool], good: int, bad: int) -> int:
     return good
 
 
+def tied(
+    asker: Asker,
+    base: Arrays,
+    axes: Axes,
+    ranges: Mapping[str, Dimension],
+) -> list[tuple[list[tuple[str, int]], Dimension]]:
+    """Return the dimensions, with those made one that must be equal for the original to answer.
+
+    An export knows which sizes its operators compare, but not those that only differ at a cost: indices into
+    fewer rows than there are.
+    """
+    found: list[tuple[list[tuple[str, int]], Dimension]] = []
+    by_size: dict[int, int] = {}
+    for symbol, places in axes.items():
+        have = base[places[0][0]].shape[places[0][1]]
+        alone = all(asker.accepts(resized(base, places, have + step)) for step in (1, -1))
+        if alone or have not in by_size:
+            if not alone:
+                by_size[have] = len(found)
+            found.append((list(places), ranges[symbol]))
+            continue
+        others, known = found[by_size[have]]
+        highest = [item.maximum for item in (known, ranges[symbol]) if item.maximum is not None]
+        both = Dimension(
+            minimum=max(known.minimum, ranges[symbol].minimum), maximum=min(highest, default=None)
+        )
+        found[by_size[have]] = ([*others, *places], both)
+    return found
+
+
 def learn_bounds(asker: Asker, base: Arrays, name: str) -> tuple[int, int] | None:
     """Return the smallest and largest integer that the original accepts in one element; None for all."""
     info = np.iinfo(base[name].dtype)
@@ -239,9 +259,7 @@ class Probes:
         drawn = self._drawn(self.base, rng)
         for name, change in changes.items():
             if floats:
-                changed = {
-                    key: np.ascontiguousarray(change(drawn[key])).reshape(drawn[key].shape) for key in floats
-                }
+                changed = {key: np.ascontiguousarray(change(drawn[key])).reshape(drawn[key].shape) for key in floats}
                 yield name, "made-up", True, {**drawn, **changed}
         for name, value in self.base.items():
             if value.dtype.kind in "iu" and value.size:

@@ -25,6 +25,7 @@ from mlpack.packing.tensors.asking import (
     learn_range,
     resized,
     sampled_rows,
+    tied,
 )
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 
@@ -110,6 +111,8 @@ def _study(task: StudyTask) -> Study:
         made: Exported = export(flat, base, route=task.route)
     except NoExportError as error:
         return Study(refusal=str(error), final=error.final)
+    if problem := _one_batch_only(asker, base, made):
+        return Study(refusal=problem)
     axes, dimensions, notes = _dimensions(asker, base, made)
     facts = _facts(asker, base, made, axes)
     probes = Probes(
@@ -310,18 +313,28 @@ def _dimensions(
     axes: dict[str, list[tuple[str, int]]] = {}
     ranges: dict[str, Dimension] = {}
     taken = 0
-    for symbol, places in made.axes.items():
+    for places, known in tied(asker, base, made.axes, made.ranges):
         first = places[0][1] == 0
         name = "batch" if first and "batch" not in axes else f"size_{taken}"
         taken += name != "batch"
         axes[name] = places
-        ranges[name] = learn_range(asker, base, places, made.ranges[symbol])
+        ranges[name] = learn_range(asker, base, places, known)
     notes = [
         f"input {name!r} is fixed to {base[name].shape[axis]} along axis {axis}: the model is written for it"
         for name, axis in made.frozen
         if _takes_other_sizes(asker, base, name, axis)
     ]
     return axes, _with_empty(asker, base, axes, ranges), notes
+
+
+def _one_batch_only(asker: Asker, base: Arrays, made: Any) -> str:  # noqa: ANN401
+    """Return why a graph for one number of rows is none; empty if the model itself takes no other."""
+    rows = [(name, axis) for name, axis in made.frozen if axis == 0]
+    if len(rows) < len(base) or not batch_axes(base):
+        return ""
+    if not any(asker.accepts(resized(base, rows, batch_axes(base) + more)) for more in (1, 2)):
+        return ""
+    return "the model makes a plain number of its number of rows: the graph would hold for that number alone"
 
 
 def _takes_other_sizes(asker: Asker, base: Arrays, name: str, axis: int) -> bool:

@@ -70,7 +70,9 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
     tensors = tuple(torch.from_numpy(base[name].copy()) for name in flat.names)
     if isinstance(flat.module, torch.jit.ScriptModule):
         return _scripted(flat, module, tensors, base, route)
-    vouching = with_stand_ins(module) if route == RECURRENT else module
+    vouching = module
+    if route == RECURRENT:
+        vouching = type(flat)(with_stand_ins(flat.module), flat.names, flat.positional).as_module()
     program = _program(vouching, tensors, every_axis=not route.endswith("batch"))
     if program.graph_signature.buffers_to_mutate:
         raise NoExportError("the model changes its own buffers when it is called", final=True)
