@@ -190,9 +190,11 @@ class _Learned:
     contract: Contract
     asked: Sequence[Asked]
     spreads: Mapping[Method, float]
+    unbounded: bool
+    """Whether there are numbers that the original refuses and the contract lets pass."""
 
 
-def _learn(native: NativeModel, description: Description) -> _Learned:
+def _learn(native: NativeModel, description: Description, *, limits: bool = False) -> _Learned:
     everything = {column.name: column.values for column in native.example.columns}
     answers = native.answer(everything)
     if isinstance(answers, Exception):
@@ -201,7 +203,7 @@ def _learn(native: NativeModel, description: Description) -> _Learned:
             where="example",
             hint="pass rows in the very form that the model was fitted on",
         ) from answers
-    rules = learn_rules(native)
+    rules = learn_rules(native, limits=limits)
     contract = infer_contract(native.example, rules, description, answers)
     return _Learned(
         native=native,
@@ -209,6 +211,7 @@ def _learn(native: NativeModel, description: Description) -> _Learned:
         contract=contract,
         asked=ask_original(native, probes(native.example, rules)),
         spreads={output.method: _spread(output, answers[output.method]) for output in contract.outputs},
+        unbounded=not limits and any(rule.overflows for rule in rules.values()),
     )
 
 
@@ -235,6 +238,9 @@ def _proof(
 ) -> Proof:
     """Return the proof for the first form of the ladder that agrees within the certificate asked for.
 
+    Where the original overflows, a graph of ours says so itself. Only when no form does are the limits
+    learnt: that asks the original some fifty times for every column.
+
     Args:
         learned: The original's answers.
         rungs: Which to climb.
@@ -242,7 +248,7 @@ def _proof(
         golden: Where golden rows come from.
         refused: Rungs tried before and why they were refused; the ones refused here are added.
     """
-    native, disagreeing = learned.native, set()
+    native, disagreeing, before = learned.native, set(), len(refused)
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
     for candidate in candidates(native.model, learned.contract, example=native.example, rungs=rungs):
         if isinstance(candidate, Refusal):
@@ -272,6 +278,10 @@ def _proof(
                 parity=measured.parity(candidate.rung, THREADS, refused),
                 golden=make_golden(native, contract, golden),
             )
+    if learned.unbounded and "*" in disagreeing:
+        del refused[before:]
+        again = _learn(native, learned.description, limits=True)
+        return _proof(again, rungs, wanted, golden, refused)
     kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
     raise kind(
         f"no form of the model agrees with the original within {wanted!r}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from mlpack.errors import ModelError
@@ -152,6 +153,14 @@ def _architecture(model: Any) -> list[str]:  # noqa: ANN401
     return names
 
 
+@lru_cache(maxsize=1)
+def _thread_pools(modules: int) -> Any:  # noqa: ANN401, ARG001
+    """Return the thread pools of this process; looked for again once more modules are imported."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
 def call(model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
     """Return what the original answers, dense, on one thread so that the last bit is the same every time.
 
@@ -168,11 +177,10 @@ def call(model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
     """
     import joblib
     import numpy as np
-    from threadpoolctl import threadpool_limits
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        with joblib.parallel_config(backend="sequential"), threadpool_limits(1):
+        with joblib.parallel_config(backend="sequential"), _thread_pools(len(sys.modules)).limit(limits=1):
             answer = getattr(model, method)(rows)
     if hasattr(answer, "toarray"):
         answer = answer.toarray()

@@ -46,7 +46,31 @@ class NativeModel:
     def accepts(self, columns: Columns) -> bool:
         """Return whether the model answers for these rows at all."""
         try:
-            self.adapter.call(self.model, self.methods[0], self.example.build(columns))
+            rows = self.example.build(columns)
+        except Exception:  # noqa: BLE001  (what cannot be built cannot be asked)
+            return False
+        return self._answers(rows)
+
+    def accepts_each(self, columns: Columns) -> list[bool]:
+        """Return for each row whether the model answers for it by itself; the rows are built only once."""
+        places = range(len(next(iter(columns.values()))))
+        try:
+            rows = self.example.build(columns)
+        except Exception:  # noqa: BLE001  (one cell that its column cannot hold; the others speak for themselves)
+            return [
+                self.accepts({name: values[at : at + 1] for name, values in columns.items()}) for at in places
+            ]
+        return [self._answers(_slice(rows, at)) for at in places]
+
+    def _answers(self, rows: Any) -> bool:  # noqa: ANN401
+        try:
+            self.adapter.call(self.model, self.methods[0], rows)
         except Exception:  # noqa: BLE001  (a refusal may be any exception of any library)
             return False
         return True
+
+
+def _slice(rows: Any, place: int) -> Any:  # noqa: ANN401
+    """Return one row of a frame or an array, as one of the same kind."""
+    chosen = slice(place, place + 1)
+    return rows.iloc[chosen].reset_index(drop=True) if hasattr(rows, "iloc") else rows[chosen]

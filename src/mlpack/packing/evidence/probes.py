@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Probe", "probes"]
 
 MAX_ROWS = 2000
+MAX_REFUSED = 32
+"""Columns of a wide model in which one kind of refusal is tried."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +131,8 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
         ):
             if not chosen:
                 continue
+            if chosen[0].name not in accepted:  # one question each; more of them would say nothing new
+                chosen = [chosen[index] for index in evenly(len(chosen), MAX_REFUSED)]  # noqa: PLW2901
             rows = dict(base_rows(example, len(chosen)))
             for row, column in enumerate(chosen):
                 rows[column.name] = with_cell(rows[column.name], row, make(column))
@@ -137,7 +141,7 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     nullable = {name for name, rule in rules.items() if rule.nulls}
     infinite = {name for name, rule in rules.items() if rule.infinities}
     wide = [column for column in floats if column.dtype == "float64"]
-    huge = {name for name, rule in rules.items() if rule.limit is None}
+    huge = {name for name, rule in rules.items() if rule.limit is None and not rule.overflows}
     unknown = {name for name, rule in rules.items() if rule.unknown}
     nan, inf = float("nan"), float("inf")
     yield from cells(
@@ -149,6 +153,12 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     for name, value in (("beyond float32", 2 * FLOAT32_MAX), ("huge", 1e300), ("largest", LARGEST)):
         yield from cells(name, wide, lambda _, value=value: value, huge)  # type: ignore[misc]
         yield from cells(f"{name}, negative", wide, lambda _, value=value: -value, huge)  # type: ignore[misc]
+    open_ended = [column for column in wide if rules[column.name].overflows]
+    for name, value in (
+        ("half of the largest", LARGEST / 2),
+        ("a thousandth of the largest", LARGEST / 1000),
+    ):
+        yield from cells(name, open_ended, lambda _, value=value: value, set())  # type: ignore[misc]
     limited = [column for column in wide if rules[column.name].limit is not None]
     yield from cells("at the limit", limited, lambda c: rules[c.name].limit, set())
     yield from cells("negative limit", limited, lambda c: -(rules[c.name].limit or 0.0), set())

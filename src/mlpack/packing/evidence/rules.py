@@ -34,12 +34,17 @@ UNSEEN = "<never seen>"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rules:
-    """What the original accepts in one column; fields as in `mlpack.format.contract.Input`."""
+    """What the original accepts in one column; fields as in `mlpack.format.contract.Input`.
+
+    Attributes:
+        overflows: Whether it refuses the largest numbers although `limit` is None.
+    """
 
     nulls: bool
     infinities: bool
     unknown: bool
     limit: float | None
+    overflows: bool = False
 
 
 def evenly(rows: int, limit: int) -> np.ndarray:
@@ -54,14 +59,18 @@ def evenly(rows: int, limit: int) -> np.ndarray:
 
 
 def base_rows(example: Example, count: int) -> Columns:
-    """Return `count` ordinary rows: those of the example with the fewest missing values, in order."""
+    """Return `count` ordinary rows: those of the example with the fewest missing values, in order.
+
+    Of a large example only some thousand rows are looked at, for this is asked for hundreds of times.
+    """
     import numpy as np
 
-    missing = np.zeros(example.rows, dtype=np.int64)
+    places = evenly(example.rows, 2000)
+    missing = np.zeros(len(places), dtype=np.int64)
     for column in example.columns:
-        missing += _is_null(column.values)
-    order = np.argsort(missing, kind="stable")
-    rows = np.resize(order[: min(count, example.rows)], count)
+        missing += _is_null(column.values[places])
+    order = places[np.argsort(missing, kind="stable")]
+    rows = np.resize(order[: min(count, len(order))], count)
     return {column.name: column.values[rows] for column in example.columns}
 
 
@@ -84,8 +93,15 @@ def with_cell(values: np.ndarray, row: int, cell: float | str | None) -> np.ndar
     return copy
 
 
-def learn_rules(native: NativeModel) -> dict[str, Rules]:
-    """Return column name -> rules."""
+def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]:
+    """Return column name -> rules.
+
+    Args:
+        native: The original.
+        limits: Whether to look for the largest number that each column accepts, where a computation of the
+            original overflows at some point: dozens of questions per column. The limit of single precision
+            is found either way.
+    """
     columns = native.example.columns
     numeric = [column for column in columns if column.kind in ("float", "integer")]
     floats = numeric  # an integer column that takes missing values becomes one of floats
@@ -99,14 +115,16 @@ def learn_rules(native: NativeModel) -> dict[str, Rules]:
         or (column.kind == "integer" and column.name in nullable and _holds_fractions(native, column))
     ]
     huge = _accepted(native, wide, lambda _: LARGEST)
-    limits = _limits(native, [column for column in wide if column.name not in huge | infinite])
+    bounded = [column for column in wide if column.name not in huge | infinite]
+    found = _limits(native, bounded, search=limits)
     unknown = _accepted(native, texts, lambda _: UNSEEN)
     return {
         column.name: Rules(
             nulls=column.name in nullable,
             infinities=column.name in infinite and (column.kind == "float" or column.name in nullable),
             unknown=column.kind != "text" or column.name in unknown,
-            limit=limits.get(column.name),
+            limit=found.get(column.name),
+            overflows=column.name in {item.name for item in bounded} - found.keys(),
         )
         for column in columns
     }
@@ -117,16 +135,14 @@ def _holds_fractions(native: NativeModel, column: Column) -> bool:
     return native.example.library != "polars" and column.source.islower()
 
 
-def _limits(native: NativeModel, columns: Sequence[Column]) -> dict[str, float]:
-    """Return the largest number that the original accepts in each of some columns, found by bisection."""
-    single = {
-        column.name: SINGLE
-        for column in columns
-        if column.name in _accepted(native, [column], lambda _: SINGLE)
-        and column.name not in _accepted(native, [column], lambda _: 2 * FLOAT32_MAX)
-    }
-    found = {column.name: _bisect(native, column) for column in columns if column.name not in single}
-    return {**single, **{name: limit for name, limit in found.items() if limit is not None}}
+def _limits(native: NativeModel, columns: Sequence[Column], *, search: bool) -> dict[str, float]:
+    """Return the largest number that the original accepts in each of some columns."""
+    narrow = _accepted(native, columns, lambda _: SINGLE)
+    wider = _accepted(native, columns, lambda _: 2 * FLOAT32_MAX)
+    found = {column.name: SINGLE for column in columns if column.name in narrow - wider}
+    rest = [column for column in columns if column.name not in found]
+    limits = {column.name: _bisect(native, column) for column in rest} if search else {}
+    return {**found, **{name: limit for name, limit in limits.items() if limit is not None}}
 
 
 def _bisect(native: NativeModel, column: Column) -> float | None:
@@ -159,7 +175,7 @@ def _accepted(
 ) -> set[str]:
     """Return the names of the columns in which the original accepts such a cell.
 
-    All at once first, a row per column; only when that is refused, one column at a time.
+    All at once first, a row per column; only when that is refused, row by row.
     """
     if not columns:
         return set()
@@ -168,9 +184,7 @@ def _accepted(
         rows[column.name] = with_cell(rows[column.name], row, cell(column))
     if native.accepts(rows):
         return {column.name for column in columns}
-    one = base_rows(native.example, 1)
-    return {
-        column.name
-        for column in columns
-        if native.accepts({**one, column.name: with_cell(one[column.name], 0, cell(column))})
-    }
+    if len(columns) == 1:
+        return set()
+    answers = native.accepts_each(rows)
+    return {column.name for column, accepted in zip(columns, answers, strict=True) if accepted}
