@@ -21,8 +21,9 @@ Verdicts = dict[tuple[str, str], tuple[str, str]]
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> Verdicts:
     """Judge the sample in a process of its own: it forks, which one that has used OpenMP must not."""
     found = tmp_path_factory.mktemp("zoo") / "verdicts.json"
+    journal = str(found.with_name("journal"))
     subprocess.run(
-        [sys.executable, "-m", "tests.zoo", "--quick", "--json", str(found)],
+        [sys.executable, "-m", "tests.zoo", "--quick", "--journal", journal, "--json", str(found)],
         cwd=ROOT,
         capture_output=True,
         timeout=900,

@@ -34,15 +34,16 @@ WORST_FIRST = ("DISAGREES", "ANSWERS-WHERE-NATIVE-REFUSES", "CONTRACT-REFUSES-MO
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """The verdict on a case: `agrees`, `refused`, `unfit`, or one of the bad ones."""
+    """The verdict on a case: `agrees`, `refused`, `unfit`, or one of the bad ones; and how long it took."""
 
     group: str
     name: str
     verdict: str
     detail: str
+    seconds: float = 0.0
 
 
-def keep(cases: Sequence[Case], *, jobs: int = 2) -> Iterator[Result]:
+def keep(cases: Sequence[Case], *, jobs: int = 2, seconds: float = SECONDS) -> Iterator[Result]:
     """Yield the result of every case as it comes."""
     keep_warm()
     context = multiprocessing.get_context("fork")
@@ -55,18 +56,25 @@ def keep(cases: Sequence[Case], *, jobs: int = 2) -> Iterator[Result]:
             process = context.Process(target=_send, args=(case, theirs))
             process.start()
             theirs.close()
-            running.append((case, process, ours, time.monotonic() + SECONDS))
+            running.append((case, process, ours, time.monotonic()))
         for entry in list(running):
-            case, process, ours, deadline = entry
+            case, process, ours, started = entry
             verdict = _receive(ours) if ours.poll(0.02) else None
-            if verdict is None and time.monotonic() < deadline:
+            took = time.monotonic() - started
+            if verdict is None and took < seconds:
                 continue
             if verdict is None:
                 process.kill()
-                verdict = ("CRASHED", f"no answer within {SECONDS:.0f} s")
+                verdict = ("CRASHED", f"no answer within {seconds:.0f} s")
             process.join()
             running.remove(entry)
-            yield Result(group=case.group, name=case.name, verdict=verdict[0], detail=verdict[1])
+            yield Result(
+                group=case.group,
+                name=case.name,
+                verdict=verdict[0],
+                detail=verdict[1],
+                seconds=round(took, 2),
+            )
 
 
 def _receive(ours: Connection) -> tuple[str, str]:

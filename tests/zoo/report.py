@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from importlib import metadata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tests.zoo.keeper import Result
 
-__all__ = ["BAD", "table_text"]
+__all__ = ["BAD", "summary", "table_text"]
 
 BAD = ("DISAGREES", "ANSWERS-WHERE-NATIVE-REFUSES", "CRASHED", "CONTRACT-REFUSES-MORE")
 """Verdicts that must not be."""
@@ -21,8 +22,9 @@ that the table shows the certificate reached and not the one asked for. It is ju
 a judge that shares nothing with the probes of packing: training and fresh rows, shuffled columns, values on
 and beside thresholds, missing, infinite and huge values in every column, unknown, empty and padded strings,
 batches from 1 to 5,000 rows. **exact**, **tight** and **loose** mean the same shapes, types, labels and
-values within
-that certificate, and the same refusals. **refused** means that `mlpack.pack` said no, and why.
+values within that certificate, and the same refusals. **refused** means that `mlpack.pack` said no, and why.
+**wrong** counts disagreements, answers where the original refuses, refusals where it answers, and crashes: it must
+be 0, and the command ends with status 1 when it is not.
 
 One refusal is stricter than the original's, on purpose: integers beyond 2**53 in columns with missing values.
 """
@@ -30,29 +32,40 @@ One refusal is stricter than the original's, on purpose: integers beyond 2**53 i
 
 def table_text(results: Sequence[Result]) -> str:
     """Return the whole page."""
-    groups = list(dict.fromkeys(result.group for result in results))
-    lines = [
-        _HEAD,
-        "| group | cases | exact | tight | loose | refused | other |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for group in [*groups, "all"]:
-        mine = [item for item in results if group in (item.group, "all") and item.verdict != "unfit"]
-        counts = Counter(
-            item.detail.split(",")[0] if item.verdict == "agrees" else item.verdict for item in mine
-        )
-        known = [counts.pop(name, 0) for name in ("exact", "tight", "loose", "refused")]
-        cells = [
-            group,
-            len(mine),
-            *known,
-            ", ".join(f"{n} {name}" for name, n in sorted(counts.items())) or "0",
-        ]
-        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
-    for group in groups:
+    lines = [_HEAD, *summary(results), *_versions()]
+    for group in dict.fromkeys(result.group for result in results):
         lines += ["", f"## {group.capitalize()}", "", "| model | verdict | by, or why not |", "|---|---|---|"]
         lines += [_line(item) for item in results if item.group == group and item.verdict != "unfit"]
     return "\n".join(lines) + "\n"
+
+
+def summary(results: Sequence[Result]) -> list[str]:
+    """Return the table of groups: how many agree and how closely, in which form, how many are refused."""
+    lines = [
+        "| group | cases | in a graph | in another form | exact | tight | loose | refused | wrong |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for group in [*dict.fromkeys(result.group for result in results), "all"]:
+        mine = [item for item in results if group in (item.group, "all") and item.verdict != "unfit"]
+        agreed = [item.detail.split(", ") for item in mine if item.verdict == "agrees"]
+        graphs = sum(rung.startswith(("emitters", "skl2onnx")) for _, rung in agreed)
+        certificates = Counter(certificate for certificate, _ in agreed)
+        cells = [
+            group,
+            len(mine),
+            graphs,
+            len(agreed) - graphs,
+            *(certificates[name] for name in ("exact", "tight", "loose")),
+            sum(item.verdict == "refused" for item in mine),
+            sum(item.verdict in BAD for item in mine),
+        ]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return lines
+
+
+def _versions() -> list[str]:
+    names = ("scikit-learn", "onnxruntime", "onnx", "skl2onnx", "numpy", "pandas")
+    return ["", "With " + ", ".join(f"{name} {metadata.version(name)}" for name in names) + "."]
 
 
 def _line(result: Result) -> str:

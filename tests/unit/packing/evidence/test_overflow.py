@@ -1,4 +1,4 @@
-"""Where the original overflows: said by the graph where it can, by a limit in the contract where it cannot."""
+"""Where the original overflows: said by the graph where it can, else by a limit in the contract."""
 
 from __future__ import annotations
 
@@ -24,9 +24,7 @@ TARGET = (ROWS[:, 1] > 0).astype(int)
 
 
 def native_of(model: object) -> NativeModel:
-    return NativeModel(
-        adapter=scikit_learn, model=model, example=read_example(ROWS), methods=("predict",)
-    )
+    return NativeModel(adapter=scikit_learn, model=model, example=read_example(ROWS), methods=("predict",))
 
 
 def predictor_of(proof: Proof) -> Predictor:
