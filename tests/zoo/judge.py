@@ -264,6 +264,7 @@ def _kind(table: Any, column: int) -> str:
     """Return f, i, b or t."""
     if isinstance(table, pd.DataFrame):
         dtype = table.dtypes.iloc[column]
+        dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
         if pd.api.types.is_bool_dtype(dtype):
             return "b"
         if pd.api.types.is_integer_dtype(dtype):

@@ -397,7 +397,8 @@ def _output_from_json(item: Fields, *, tensors: bool) -> Output:
     shape = shape_from_json(item, open_sizes=True) if tensors else _rows_shape(item)
     classes = _classes(item) if item.holds("classes") else None
     columns = shape[-1] if len(shape) > 1 else None
-    if classes is not None and isinstance(columns, int) and len(classes) != columns:
+    labels = columns == 1 and item.any("method") == "predict"  # CatBoost gives labels as a column
+    if classes is not None and isinstance(columns, int) and len(classes) != columns and not labels:
         raise FormatError(f"expected one class for each of {columns} columns", where=f"{item.where}.classes")
     result = Output(
         method=cast("Method", item.choice("method", get_args(Method))),

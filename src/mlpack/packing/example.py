@@ -296,6 +296,8 @@ def _pandas_series(like: Any, values: np.ndarray, column: Column) -> Any:  # noq
     if isinstance(like.dtype, pd.CategoricalDtype):
         known = list(like.cat.categories)
         cells = [None if _is_missing(value) else value for value in values.tolist()]
+        if column.kind == "integer":
+            cells = [_whole(cell) for cell in cells]
         extra = [value for value in dict.fromkeys(cells) if value is not None and value not in known]
         return pd.Series(pd.Categorical(cells, categories=[*known, *extra], ordered=like.cat.ordered))
     if column.kind == "text":
@@ -311,6 +313,11 @@ def _pandas_series(like: Any, values: np.ndarray, column: Column) -> Any:  # noq
             None if value is None else int(value) if float(value).is_integer() else value for value in cells
         ]
     return pd.Series(pd.array(cells, dtype=like.dtype))
+
+
+def _whole(cell: Any) -> Any:  # noqa: ANN401
+    """Return a number as an integer where it is one, as the categories beside it are."""
+    return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
 def _holds_none(series: Any) -> bool:  # noqa: ANN401

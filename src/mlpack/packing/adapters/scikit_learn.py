@@ -132,7 +132,10 @@ def _task(model: Any) -> str:  # noqa: ANN401
         return "regression"
     if is_outlier_detector(model):
         return "outlier-detection"
-    return "clustering" if is_clusterer(model) else "transformation"
+    if is_clusterer(model):
+        return "clustering"
+    # Rankers are none of these: they give a number per row.
+    return "transformation" if hasattr(model, "transform") or not hasattr(model, "predict") else "regression"
 
 
 def _architecture(model: Any) -> list[str]:  # noqa: ANN401

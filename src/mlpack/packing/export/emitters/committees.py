@@ -12,6 +12,7 @@ from mlpack.packing.export.graph import Block, Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
+    from mlpack.packing.export.graph import Kind
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond", "transform"]
@@ -67,9 +68,11 @@ def _members(scope: Scope, model: Fitted) -> list[tuple[Scope, Fitted]]:
 def _average(scope: Scope, model: Fitted, votes: list[Tensor]) -> Tensor:
     """Emit NumPy's average of equally shaped values, weighted where the model has weights."""
     graph, weights = scope.graph, model._weights_not_none  # noqa: SLF001
-    if any(vote.kind != "float64" for vote in votes):
-        raise scope.unsupported(model, "averages something other than doubles")
-    names = [vote.name for vote in votes]
+    kinds = {vote.kind for vote in votes}
+    if not kinds <= {"float64", "float32"}:
+        raise scope.unsupported(model, "averages something other than floats")
+    kind: Kind = "float32" if kinds == {"float32"} and weights is None else "float64"
+    names = [graph.cast(vote, kind).name for vote in votes]
     if weights is not None:
         pairs = zip(names, weights, strict=True)
         names = [graph.op("Mul", name, graph.doubles(float(weight))) for name, weight in pairs]
@@ -77,7 +80,7 @@ def _average(scope: Scope, model: Fitted, votes: list[Tensor]) -> Tensor:
     for name in names[1:]:
         total = graph.op("Add", total, name)
     count = float(np.sum(weights)) if weights is not None else float(len(votes))
-    return Tensor(graph.op("Div", total, graph.doubles(count)), "float64", votes[0].width)
+    return Tensor(graph.op("Div", total, graph.const(np.array(count, dtype=kind))), kind, votes[0].width)
 
 
 def _voted(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
@@ -131,13 +134,13 @@ def _stacked(scope: Scope, model: Fitted, columns: Columns) -> Columns:
             part = Tensor(graph.op("Reshape", part.name, graph.ints([-1, 1])), part.kind, 1)
         elif method == "predict_proba" and binary:
             part = graph.pick(part, [1])
-        parts.append(Block(graph.cast(part, "float64"), (None,) * (part.width or 0)))
+        parts.append(Block(part, (None,) * (part.width or 0)))
     if model.passthrough:
         if not columns.numeric:
             raise scope.unsupported(model, "passthrough of text columns")
-        whole = graph.matrix(columns, "float64")
-        parts.append(Block(whole, (None,) * columns.width))
-    return Columns.of(graph.concat([part.tensor for part in parts]))
+        parts += columns.blocks
+    whole = Columns(tuple(parts))
+    return Columns.of(graph.matrix(whole, whole.float_kind))
 
 
 def _calibrated(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
@@ -162,6 +165,7 @@ def _one_calibrated(scope: Scope, member: Fitted, columns: Columns, classes: int
         scores = Tensor(graph.op("Reshape", scores.name, graph.ints([-1, 1])), scores.kind, 1)
     elif classes == 2:
         scores = graph.pick(scores, [1])
+    scores = graph.cast(scores, "float64")
     if member.method != "sigmoid":
         graph.guard(scores, nulls=False)  # the calibrators check what they are given
     if member.method == "temperature":

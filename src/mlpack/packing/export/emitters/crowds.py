@@ -9,6 +9,7 @@ from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
+    from mlpack.packing.export.graph import Kind
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
@@ -68,7 +69,8 @@ def _bagged(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
             votes.append(inner.respond(member, part, "predict_proba"))
         else:
             votes.append(Tensor(_hits(inner, member, part, classes), "float64", classes))
-    total = graph.op("Div", _total(scope, [vote.name for vote in votes]), graph.doubles(float(len(votes))))
+    total = _total(scope, [graph.cast(vote, "float64").name for vote in votes])
+    total = graph.op("Div", total, graph.doubles(float(len(votes))))
     if method == "predict":
         return Tensor(formulas.argmax(graph, total), "int64", None)
     if method == "predict_log_proba":
@@ -133,7 +135,7 @@ def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     """Emit the weighted median: the first value at which half of the weight is reached."""
     graph, count = scope.graph, len(model.estimators_)
     answers = [
-        _column(scope, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
+        _column(scope, graph.cast(inner.respond(member, columns, method), "float64")) for inner, member in _members(scope, model)
     ]
     values = _side_by_side(scope, answers)
     ordered, places = graph.ops("TopK", values, graph.ints([count]), outputs=2, axis=1, largest=0, sorted=1)
@@ -146,10 +148,10 @@ def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
 
 
 def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
-    names = [
-        _column(inner, inner.respond(member, columns, method)) for inner, member in _members(scope, model)
-    ]
-    return Tensor(_side_by_side(scope, names), "float64", len(names))
+    answers = [inner.respond(member, columns, method) for inner, member in _members(scope, model)]
+    kind: Kind = "float32" if {answer.kind for answer in answers} == {"float32"} else "float64"
+    names = [_column(scope, scope.graph.cast(answer, kind)) for answer in answers]
+    return Tensor(_side_by_side(scope, names), kind, len(names))
 
 
 def _chained(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -159,7 +161,8 @@ def _chained(scope: Scope, model: Fitted, columns: Columns, method: Method) -> T
     seen = graph.matrix(columns, "float64")
     answers: list[Tensor] = []
     for inner, member in _members(scope, model):
-        answer = Tensor(_column(inner, inner.respond(member, Columns.of(seen), method)), "float64", 1)
+        number = graph.cast(inner.respond(member, Columns.of(seen), method), "float64")
+        answer = Tensor(_column(inner, number), "float64", 1)
         answers.append(answer)
         seen = graph.concat([seen, answer])
     order = [int(at) for at in model.order_]

@@ -51,7 +51,8 @@ def _threshold(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     label = model._curve_scorer._get_pos_label() if tuned else model.pos_label  # noqa: SLF001
     classes = list(inside.classes_)
     positive = 1 if label is None else classes.index(label)
-    scores = scope.respond(inside, columns, method).name
+    answer = scope.respond(inside, columns, method)
+    scores, kind = answer.name, answer.kind
     if method == "predict_proba":
         scores = graph.op("Gather", scores, graph.ints(positive), axis=1)
     elif positive == 0:
@@ -59,7 +60,7 @@ def _threshold(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     threshold = model.best_threshold_ if tuned else model.threshold
     if threshold == "auto":
         threshold = 0.5 if method == "predict_proba" else 0.0
-    above = graph.op("GreaterOrEqual", scores, graph.doubles(threshold))
+    above = graph.op("GreaterOrEqual", scores, graph.const(np.array(threshold, dtype=kind)))
     index = graph.op("Where", above, graph.ints(positive), graph.ints(1 - positive))
     return Tensor(index, "int64", None)
 
@@ -67,9 +68,9 @@ def _threshold(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
 def _inverse_target(scope: Scope, model: Fitted, target: Tensor) -> Tensor:
     """Emit the inverse of a target transformation: a function that can be followed, or a scaler."""
     graph, inverse = scope.graph, model.transformer_
-    table = Tensor(
-        graph.op("Reshape", target.name, graph.ints([-1, target.width or 1])), target.kind, target.width or 1
-    )
+    wide = graph.cast(target, "float64")
+    shape = graph.ints([-1, target.width or 1])
+    table = Tensor(graph.op("Reshape", wide.name, shape), "float64", target.width or 1)
     graph.guard(table, nulls=False)  # both kinds of transformer check what they are given
     name = type(inverse).__name__
     if name == "FunctionTransformer":
@@ -88,6 +89,7 @@ def _inverse_target(scope: Scope, model: Fitted, target: Tensor) -> Tensor:
         result = Tensor(value, "float64", table.width)
     else:
         raise scope.unsupported(model, f"the inverse of a {name} on the target has no emitter")
+    result = graph.cast(result, target.kind)
     return graph.flat(result) if target.width is None or result.width == 1 else result
 
 

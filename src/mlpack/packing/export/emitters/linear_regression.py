@@ -21,8 +21,6 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if method != "predict":
         raise scope.unsupported(model, f"has no {method}")
     coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else np.asarray(model.coef_)
-    if columns.float_kind == "float32" and coef.dtype == np.float32:
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
     weights = coef.reshape(1, -1) if coef.ndim == 1 else coef
@@ -31,6 +29,8 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if hasattr(model, "_base_loss"):
         name = _inverse_link(scope, model, name)
     result = Tensor(name, "float64", weights.shape[0])
+    if columns.float_kind == "float32" and coef.dtype == np.float32:
+        result = graph.cast(result, "float32")  # the original's own sums are rounded at every step
     flat = coef.ndim == 1 or type(model).__name__ == "LinearSVR"
     return graph.flat(result) if flat else result
 

@@ -121,6 +121,14 @@ def _single(scope: Scope, model: Fitted, boosted: Boosted, columns: Columns) -> 
 
 def _coded(scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], column: Tensor) -> Tensor:
     """Return codes of categories; a missing one is NaN and an unknown one -1, which is in no set."""
+    import xgboost
+
+    if tuple(int(part) for part in xgboost.__version__.split(".")[:2]) < (3, 3):
+        raise scope.unsupported(
+            model,
+            f"XGBoost {xgboost.__version__} takes an unknown category for its neighbour in the alphabet, which "
+            "3.3 mends; or encode the categories in the pipeline",
+        )
     if (column.kind == "string") != isinstance(known[0], str):
         raise scope.unsupported(model, "was fitted on categories of another type than the example's")
     codes = [float(code) for code in range(len(known))]
