@@ -46,7 +46,9 @@ def contract_for(model: Any, data: Any, methods: Sequence[str]) -> Contract:
     for method in methods:
         result = native(model, method, data)
         classes = (
-            tuple(model.classes_.tolist()) if hasattr(model, "classes_") and method != "transform" else None
+            tuple(np.asarray(model.classes_).tolist())
+            if len(getattr(model, "classes_", ())) and method != "transform"
+            else None
         )
         outputs.append(
             Output(

@@ -6,12 +6,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+import lightgbm
 import pytest
-from lightgbm import LGBMClassifier, LGBMRegressor
+from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
 
 from mlpack.format.contract import Contract, Input, Label, Output
-from mlpack.packing.export.ladder import Candidate, Refusal, candidates
+from mlpack.packing.export.ladder import Candidate, candidates
 from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.session import open_session
 
@@ -152,10 +153,80 @@ def test_numeric_categories_are_cut_to_integers() -> None:
     assert np.array_equal(found.predict(odd), model.predict(odd))
 
 
-@pytest.mark.parametrize("option", [{"zero_as_missing": True}, {"linear_tree": True}])
-def test_what_the_emitter_cannot_say_is_refused(option: dict[str, Any]) -> None:
+@pytest.mark.parametrize("option", ["linear_tree", "zero_as_missing", "use_missing"])
+def test_ways_with_missing_values(option: str) -> None:
     rows, target = load_diabetes(return_X_y=True)
-    model = LGBMRegressor(**FAST, **option).fit(rows, target)
-    found = next(candidates(model, array_contract(model, rows, ("predict",)), rungs=["emitters-float64"]))
-    assert isinstance(found, Refusal)
-    assert next(iter(option)) in found.reason
+    chosen = np.random.default_rng(0).random(rows.shape) < 0.2
+    rows = np.where(chosen, 0.0 if option == "zero_as_missing" else np.nan, rows)
+    model = LGBMRegressor(**FAST, **{option: option != "use_missing"}).fit(rows, target)
+    found = packed(model, array_contract(model, rows, ("predict",)))
+    zeros = rows[:9].copy()
+    zeros[:, 2], zeros[::2, 3] = 1e-35, -1e-36
+    for asked in (rows, beside(rows), zeros, rows[:1]):
+        assert np.array_equal(found.predict(asked), model.predict(asked), equal_nan=True)
+
+
+@pytest.mark.parametrize("objective", ["cross_entropy", "cross_entropy_lambda"])
+def test_shares_as_targets(objective: str) -> None:
+    rows, target = load_diabetes(return_X_y=True)
+    model = LGBMRegressor(objective=objective, **FAST).fit(rows, target / 400)
+    found = packed(model, array_contract(model, rows, ("predict",)))
+    np.testing.assert_allclose(found.predict(rows), model.predict(rows), rtol=1e-14)
+
+
+def test_a_ranker_gives_raw_scores() -> None:
+    rows, target = load_diabetes(return_X_y=True)
+    model = LGBMRanker(**FAST).fit(rows, (target > 100).astype(int), group=[34] * 13)
+    found = packed(model, array_contract(model, rows, ("predict",)))
+    assert np.array_equal(found.predict(rows), model.predict(rows))
+
+
+def test_a_bare_booster_answers_in_the_units_of_its_objective() -> None:
+    rows, target = load_wine(return_X_y=True)
+    options = {"objective": "multiclass", "num_class": 3, "verbose": -1, "num_threads": 1}
+    model = lightgbm.train(options, lightgbm.Dataset(rows, target), 10)
+    found = packed(model, array_contract(model, rows, ("predict",)))
+    np.testing.assert_allclose(found.predict(rows), model.predict(rows), atol=1e-15)
+
+
+@pytest.mark.filterwarnings("ignore:Cannot compute class probabilities")
+def test_an_objective_of_ones_own_gives_raw_scores() -> None:
+    rows, target = BINARY
+
+    def logistic(true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        share = 1 / (1 + np.exp(-scores))
+        return share - true, share * (1 - share)
+
+    model = LGBMClassifier(objective=logistic, **FAST).fit(rows, target)
+    contract = Contract(
+        layout="array",
+        inputs=array_contract(model, rows, ()).inputs,
+        outputs=outputs(model, rows, ("predict", "predict_proba"), None),
+    )
+    found = packed(model, contract)
+    assert np.array_equal(found.predict(rows), model.predict(rows))
+    assert np.array_equal(found.predict_proba(rows), model.predict_proba(rows))
+
+
+def test_categories_that_are_numbers_are_coded_too() -> None:
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"age": rng.normal(size=500)})
+    frame["shop"] = pd.Categorical(rng.choice([3, 7, 40], 500))
+    frame["rate"] = pd.Categorical(rng.choice([0.5, 1.25], 500))
+    model = LGBMRegressor(**FAST).fit(frame, frame["age"] + (frame["shop"] == 40) - (frame["rate"] == 0.5))
+    contract = Contract(
+        layout="frame",
+        inputs=(
+            Input(name="age", tensor="a", dtype="float64", source="float64", nulls=True),
+            Input(name="shop", tensor="b", dtype="float64", source="category", nulls=True),
+            Input(name="rate", tensor="c", dtype="float64", source="category", nulls=True),
+        ),
+        outputs=outputs(model, frame, ("predict",), None),
+    )
+    asked = {"age": [0.1] * 5, "shop": [3, 7, 40, None, 5], "rate": [0.5, 1.25, 9.0, None, 0.5]}
+    known = frame.head(5).assign(
+        age=0.1,
+        shop=pd.Categorical([3, 7, 40, None, None], categories=[3, 7, 40]),
+        rate=pd.Categorical([0.5, 1.25, None, None, 0.5], categories=[0.5, 1.25]),
+    )
+    assert np.array_equal(packed(model, contract).predict(asked), model.predict(known))

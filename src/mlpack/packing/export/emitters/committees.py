@@ -126,7 +126,7 @@ def _stacked(scope: Scope, model: Fitted, columns: Columns) -> Columns:
     binary = hasattr(model, "classes_") and len(model.classes_) == 2
     parts = []
     for (inner, member), method in zip(_members(scope, model), model.stack_method_, strict=True):
-        if method == "predict" and hasattr(member, "classes_"):
+        if method == "predict" and len(getattr(member, "classes_", ())):
             part = graph.cast(Tensor(_encoded(inner, member, columns), "int64", None), "float64")
         else:
             part = inner.respond(member, columns, method)

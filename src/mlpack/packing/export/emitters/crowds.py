@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
 
@@ -45,6 +47,11 @@ def _total(scope: Scope, names: list[str]) -> str:
     for name in names[1:]:
         total = scope.graph.op("Add", total, name)
     return total
+
+
+def _common(answers: list[Tensor]) -> Kind:
+    """Return the type that NumPy gives answers put together: float32 only where all are."""
+    return "float32" if {answer.kind for answer in answers} == {"float32"} else "float64"
 
 
 def _inputs(scope: Scope, model: Fitted, columns: Columns) -> list[Columns]:
@@ -91,8 +98,10 @@ def _bagged_numbers(scope: Scope, model: Fitted, columns: Columns, method: Metho
         inner.respond(member, part, method)
         for (inner, member), part in zip(_members(scope, model), _inputs(scope, model, columns), strict=True)
     ]
-    total = _total(scope, [graph.cast(answer, "float64").name for answer in answers])
-    return Tensor(graph.op("Div", total, graph.doubles(float(len(answers)))), "float64", answers[0].width)
+    kind = _common(answers)
+    total = _total(scope, [graph.cast(answer, kind).name for answer in answers])
+    count = graph.const(np.array(len(answers), dtype=kind))
+    return Tensor(graph.op("Div", total, count), kind, answers[0].width)
 
 
 def _boosted(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -149,7 +158,7 @@ def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
 
 def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     answers = [inner.respond(member, columns, method) for inner, member in _members(scope, model)]
-    kind: Kind = "float32" if {answer.kind for answer in answers} == {"float32"} else "float64"
+    kind = _common(answers)
     names = [_column(scope, scope.graph.cast(answer, kind)) for answer in answers]
     return Tensor(_side_by_side(scope, names), kind, len(names))
 
