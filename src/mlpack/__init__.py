@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle, inspect
     from mlpack.packing.explaining import explain_export
     from mlpack.packing.pack import pack
+    from mlpack.packing.unsafe import UnsafePickle
     from mlpack.runtime.batch.local import score
     from mlpack.runtime.loading import load
+    from mlpack.runtime.model import Model
     from mlpack.runtime.predictor import Predictor
     from mlpack.trust.policy import UNSIGNED, Policy
     from mlpack.trust.signing import sign
@@ -20,8 +22,10 @@ __version__ = "0.1.0.dev0"
 
 __all__ = [
     "UNSIGNED",
+    "Model",
     "Policy",
     "Predictor",
+    "UnsafePickle",
     "UnverifiedBundle",
     "VerifiedBundle",
     "errors",
@@ -39,8 +43,10 @@ __all__ = [
 
 _HOME = {
     "UNSIGNED": "mlpack.trust.policy",
+    "Model": "mlpack.runtime.model",
     "Policy": "mlpack.trust.policy",
     "Predictor": "mlpack.runtime.predictor",
+    "UnsafePickle": "mlpack.packing.unsafe",
     "UnverifiedBundle": "mlpack.format.opening",
     "VerifiedBundle": "mlpack.trust.verification",
     "explain_export": "mlpack.packing.explaining",

@@ -20,6 +20,7 @@ from mlpack.packing.metrics import example_metrics
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.proving import Prefer, Proof, prove
 from mlpack.packing.tensors.proving import TensorProof, prove_tensors
+from mlpack.packing.unsafe import UnsafePickle
 
 __all__ = ["PackWarning", "pack"]
 
@@ -34,6 +35,7 @@ def pack(
     output: str | os.PathLike[str] = "dist",
     methods: Sequence[str] | None = None,
     prefer: Prefer = "onnx",
+    code: bool = False,
     certificate: Certificate = "tight",
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
@@ -52,7 +54,8 @@ def pack(
     Contacts the package index that uv is configured for, to lock what serving needs, unless `offline`.
 
     Args:
-        model: A fitted scikit-learn estimator or pipeline.
+        model: A fitted scikit-learn estimator or pipeline, a function of rows, an object with the methods of
+            `mlpack.Model`, or an `UnsafePickle` around a fitted model.
         name: Name of the bundle: lower-case letters and digits, joined by single `.`, `_` or `-`.
         version: SemVer or PEP 440.
         example: Rows as the model was fitted on, ideally the training data: a pandas or polars DataFrame, or
@@ -63,6 +66,8 @@ def pack(
         methods: Methods to offer; None takes all that the model has and a bundle can hold.
         prefer: What to pack: `onnx` (a graph; where none agrees, what the model's own library runs from
             data, with a warning), `onnx-only`, or `native`.
+        code: Whether classes and functions of your own in the model may come along as source. Such a bundle
+            runs code, and loads only where a policy allows code for whoever signed it.
         certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
             or `loose` (1e-5).
         platforms: What to lock for, as `os/architecture`.
@@ -109,7 +114,7 @@ def pack(
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
-    proof = _prove(request, model, example, methods, prefer)
+    proof = _prove(request, model, example, methods, prefer, code=code)
     if targets is not None:
         if not isinstance(proof, Proof):
             raise UsageError("only models of tables are measured against them", where="targets")
@@ -128,18 +133,30 @@ def pack(
             offline=offline,
         ),
         platforms=tuple(sorted(platforms)),
-        environment=capture_environment(model),
+        environment=capture_environment(model.model if isinstance(model, UnsafePickle) else model),
     )
     write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
     return inspect(request.target)
 
 
 def _prove(
-    request: Request, model: object, example: object, methods: Sequence[str] | None, prefer: Prefer
+    request: Request,
+    model: object,
+    example: object,
+    methods: Sequence[str] | None,
+    prefer: Prefer,
+    *,
+    code: bool,
 ) -> Proof | TensorProof:
     tensors = find_tensor_model(model, example)
     if tensors is not None:
         return prove_tensors(tensors, methods=methods, certificate=request.certificate, golden=request.golden)
     return prove(
-        model, example, methods=methods, certificate=request.certificate, golden=request.golden, prefer=prefer
+        model,
+        example,
+        methods=methods,
+        certificate=request.certificate,
+        golden=request.golden,
+        prefer=prefer,
+        code=code,
     )

@@ -21,6 +21,7 @@ from mlpack.packing.example import read_example
 from mlpack.packing.export.ladder import Refusal, candidates
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.profile import infer_contract
+from mlpack.packing.unsafe import UnsafePickle
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,7 @@ def prove(
     certificate: Certificate = "tight",
     golden: Literal["synthetic", "sample"] = "synthetic",
     prefer: Prefer = "onnx",
+    code: bool = False,
 ) -> Proof:
     """Export a model and measure that it agrees with the original; see `mlpack.pack` for the arguments.
 
@@ -80,9 +82,12 @@ def prove(
         ExampleError: The example is empty, of a wrong type, or the model rejects it.
         ExportError: No route gives a graph that agrees within the certificate.
     """
-    native, description = _read(model, example, methods)
+    pickled = isinstance(model, UnsafePickle)
+    native, description = _read(model.model if isinstance(model, UnsafePickle) else model, example, methods)
     learned = _learn(native, description)
     refused: list[tuple[str, str]] = []
+    if pickled or description.framework[0] == "python":
+        return _proof(learned, ("pickle" if pickled else "code",), certificate, golden, refused)
     if prefer != "native":
         try:
             return _proof(learned, GRAPHS[certificate], certificate, golden, refused)
@@ -94,11 +99,11 @@ def prove(
                     return less
             if prefer == "onnx-only":
                 raise
-    proof = _proof(learned, ("native",), certificate, golden, refused)
-    if prefer == "onnx":
+    proof = _proof(learned, ("native", "code") if code else ("native",), certificate, golden, refused)
+    if prefer == "onnx" or proof.artifact.format == "code":
+        form = "code of your own runs with" if proof.artifact.format == "code" else "it is run by"
         warnings.warn(
-            "no route to ONNX agrees with the original, so the bundle holds a form that "
-            f"{', '.join(proof.artifact.runtime)} must run: "
+            f"no route to ONNX is taken: {form} {', '.join(proof.artifact.runtime)}: "
             + "; ".join(f"{rung}: {plain_reason(reason)}" for rung, reason in refused),
             PackWarning,
             stacklevel=4,
@@ -287,10 +292,17 @@ def _proof(
         f"no form of the model agrees with the original within {wanted!r}",
         where="model",
         problems=tuple(f"{rung}: {reason}" for rung, reason in refused),
-        hint=""
-        if wanted == "loose"
-        else 'certificate="loose" also tries single precision, and accepts 1e-5 of the spread',
+        hint=_hint(refused, wanted),
     )
+
+
+def _hint(refused: Sequence[tuple[str, str]], wanted: Certificate) -> str:
+    last = refused[-1] if refused else ("", "")
+    if last[0] == "native" and "not on the list of reviewed names" in last[1]:
+        return "code=True packs classes and functions of your own as source; such a bundle runs code"
+    if wanted == "loose":
+        return ""
+    return 'certificate="loose" also tries single precision, and accepts 1e-5 of the spread'
 
 
 def _contract_of(contract: Contract, artifact: Artifact) -> Contract:

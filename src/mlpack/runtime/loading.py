@@ -6,10 +6,11 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Protocol
 
-from mlpack.errors import UsageError
+from mlpack.errors import FormatError, PolicyError, UsageError
 from mlpack.format.artifact import Artifact
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
+from mlpack.format.lock import Lock
 from mlpack.runtime.engines import open_engine
 from mlpack.runtime.notices import UnsignedWarning
 from mlpack.runtime.predictor import Predictor
@@ -61,6 +62,7 @@ def load(
     ranges: Ranges = "warn",
     threads: int | None = None,
     replay: bool = True,
+    unsafe_code: bool = False,
 ) -> Predictor:
     """Load a bundle's model, ready to predict.
 
@@ -75,6 +77,8 @@ def load(
             them and warns once per column, `refuse` raises InputError, `ignore` does not look.
         threads: Threads of one prediction; None takes the number that parity was measured with.
         replay: Whether to run the golden rows first and compare them with the original's answers.
+        unsafe_code: Whether code in a bundle that nobody vouches for may run. Under a policy it is the policy
+            that allows code, for a named signer.
 
     Raises:
         VerificationError: The bundle does not fulfil the policy.
@@ -87,6 +91,12 @@ def load(
     """
     opened = _open(bundle, policy, moment)
     manifest = opened.manifest
+    if manifest.model.format == "code":
+        _admit_code(opened, unsafe=unsafe_code)
+    if manifest.model.format != "onnx" and not replay:
+        raise UsageError(
+            "a model that its own library runs is always held to its golden rows", where="replay"
+        )
     threads = manifest.model.threads if threads is None else threads
     contract = Contract.from_bytes(opened.read(manifest.one("contract")))
     session = open_engine(_artifact(opened), contract, threads=threads)
@@ -102,6 +112,28 @@ def load(
     return Predictor(
         contract, session, ranges=ranges, name=opened.name, version=opened.version, digest=opened.digest
     )
+
+
+def _admit_code(bundle: ReadableBundle, *, unsafe: bool) -> None:
+    """Refuse code that nobody answers for, and code whose libraries are not in the bundle's lock.
+
+    Raises:
+        PolicyError: No policy allowed it.
+        FormatError: A library is not locked.
+    """
+    from mlpack.trust.verified import VerifiedBundle
+
+    if not unsafe and not isinstance(bundle, VerifiedBundle):
+        raise PolicyError(
+            "loading this bundle runs code, and nobody vouches for it",
+            code="unsafe-code",
+            where=bundle.manifest.model.path,
+            hint="verify it under a policy that allows code for its signer; unsafe_code=True runs it",
+        )
+    lock = Lock.from_bytes(bundle.read(bundle.manifest.one("lock")))
+    locked = {package.name for package in lock.packages}
+    if missing := sorted(set(bundle.manifest.runtime) - locked):
+        raise FormatError(f"not in the lock: {', '.join(missing)}", where="manifest.json.runtime")
 
 
 def _artifact(bundle: ReadableBundle) -> Artifact:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from mlpack.errors import ModelError
+from mlpack.runtime.model import Model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Adapter", "Description", "find_adapter", "find_tensor_model"]
 
+_CODE = "mlpack.packing.adapters.python_code"
 _ADAPTERS = {
     "sklearn.base.BaseEstimator": "mlpack.packing.adapters.scikit_learn",
     "catboost.core.CatBoost": "mlpack.packing.adapters.catboost",
     "lightgbm.basic.Booster": "mlpack.packing.adapters.boosters",
     "xgboost.core.Booster": "mlpack.packing.adapters.boosters",
+    "builtins.function": _CODE,
 }
 _TENSOR_ADAPTERS = {
     "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
@@ -81,6 +84,8 @@ def find_adapter(model: object) -> Adapter:
     for name in _ancestry(type(model)):
         if name in _ADAPTERS:
             return cast("Adapter", importlib.import_module(_ADAPTERS[name]))
+    if not isinstance(model, type) and isinstance(model, Model):
+        return cast("Adapter", importlib.import_module(_CODE))
     hint = "pass a fitted scikit-learn estimator or Pipeline, or a model of XGBoost, LightGBM or CatBoost"
     if isinstance(model, type):
         raise ModelError(

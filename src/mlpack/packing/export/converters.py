@@ -50,9 +50,12 @@ def convert(
     Raises:
         Unsupported: It cannot be pickled or converted, or the child crashed or ran out of time or memory.
     """
+    import cloudpickle
+
     name = type(model).__name__
     try:
-        payload = pickle.dumps((model, contract, precision), protocol=5)
+        # By value for what __main__ defines: a notebook's classes exist in no file that a child could import.
+        payload = cloudpickle.dumps((model, contract, precision), protocol=5)
     except (pickle.PicklingError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise Unsupported(name, f"cannot be pickled for the converter ({type(error).__name__})") from error
     with tempfile.TemporaryDirectory(prefix="mlpack-convert-") as folder:

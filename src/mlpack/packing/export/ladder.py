@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNGS", "Candidate", "Original", "Refusal", "candidates"]
 
-RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32", "native")
-"""In ladder order: our own emitters, the public converter in double, then in single precision, and last the
-model's own library, which reads it from data."""
+RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32", "native", "code", "pickle")
+"""In ladder order: our own emitters, the public converter in double, then in single precision, then the
+model's own library, which reads it from data. The last two run code, and are climbed only when asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +100,8 @@ def _climb(rung: str, original: Original) -> Candidate | Refusal:
         "skl2onnx-float64": partial(_converted, precision="float64"),
         "skl2onnx-float32": partial(_converted, precision="float32"),
         "native": _native,
+        "code": _code,
+        "pickle": _pickled,
     }
     try:
         return Candidate(rung=rung, artifact=steps[rung](original))
@@ -118,6 +120,18 @@ def _native(original: Original) -> Artifact:
     from mlpack.packing.export.native import native_artifact
 
     return native_artifact(original.model, original.example)
+
+
+def _code(original: Original) -> Artifact:
+    from mlpack.packing.export.code import code_artifact
+
+    return code_artifact(original.model, original.example)
+
+
+def _pickled(original: Original) -> Artifact:
+    from mlpack.packing.export.code import pickle_artifact
+
+    return pickle_artifact(original.model, original.example)
 
 
 def _converted(original: Original, *, precision: Literal["float64", "float32"]) -> Artifact:

@@ -7,25 +7,29 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import warnings
 import zipfile
+from dataclasses import dataclass, field
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpack.errors import FormatError
+from mlpack.errors import FormatError, ModelError
 from mlpack.format.artifact import Artifact
 from mlpack.format.documents import canonical_json
+from mlpack.packing.code_capture import is_own
 from mlpack.packing.export.graph import Unsupported
 from mlpack.runtime.engines._archive import read_archive, write_archive
 from mlpack.runtime.engines._native import DESCRIPTION, NATIVE_VERSION
 from mlpack.runtime.engines._rows import ColumnForm, RowForm
-from mlpack.runtime.engines.skops import ARCHIVE, load_archive
+from mlpack.runtime.engines.skops import ARCHIVE, OWN, load_archive
 
 if TYPE_CHECKING:
     from mlpack.packing.example import Column, Example
 
-__all__ = ["native_artifact", "row_form", "versions_of"]
+__all__ = ["Own", "make_archive", "native_artifact", "row_form", "versions_of"]
 
 _SHARED = (
     "DefaultDictNode",
@@ -49,7 +53,7 @@ def native_artifact(model: object, example: Example | None) -> Artifact:
     if example is None:
         raise Unsupported(name, "no example says how it takes its rows")
     try:
-        archive = _archive(model)
+        archive = make_archive(model)
         load_archive(archive)
     except FormatError as error:
         raise Unsupported(name, f"{error.message} ({error.where})") from error
@@ -100,8 +104,45 @@ def _column_form(example: Example, column: Column) -> ColumnForm:
     )
 
 
-def _archive(model: object) -> bytes:
-    """Return the canonical archive of a model: the same bytes in every process."""
+@dataclass
+class Own:
+    """The author's own classes and functions in an archive, as they are found.
+
+    Attributes:
+        names: Name -> what it is.
+        distributions: Further libraries that the rest of the archive needs.
+    """
+
+    names: dict[str, FunctionType | type] = field(default_factory=dict)
+    distributions: list[str] = field(default_factory=lambda: ["scikit-learn"])
+
+    def items(self) -> list[FunctionType | type]:
+        """Return them in the order of their names."""
+        return [self.names[name] for name in sorted(self.names)]
+
+    def renamed(self, module: str, name: str) -> str:
+        """Return the module that an archive names for something: `OWN` for what is the author's."""
+        home = sys.modules.get(module)
+        item = getattr(home, name, None)
+        if not isinstance(item, (FunctionType, type)) or not is_own(item):
+            return module
+        if self.names.setdefault(name, item) is not item:
+            raise ModelError(
+                f"two different things are called {name!r}", where=module, hint="rename one of them"
+            )
+        return OWN
+
+
+def make_archive(model: object, own: Own | None = None) -> bytes:
+    """Return the canonical archive of a model: the same bytes in every process.
+
+    Args:
+        model: The fitted model.
+        own: Gathers what is the author's own; None leaves its names as they are.
+
+    Raises:
+        Unsupported: skops cannot write it.
+    """
     from skops.io import dumps
     from skops.io.exceptions import UnsupportedTypeException
 
@@ -115,7 +156,7 @@ def _archive(model: object) -> bytes:
             raise Unsupported(name, f"skops cannot write it: {reason}") from error
     with zipfile.ZipFile(io.BytesIO(written)) as archive:
         files = {item: archive.read(item) for item in archive.namelist()}
-    canonical = _Canonical(files)
+    canonical = _Canonical(files, own)
     schema = canonical.node(json.loads(files["schema.json"]))
     document = json.dumps(schema, separators=(",", ":"), allow_nan=False).encode()
     return write_archive({"schema.json": document, **canonical.entries})
@@ -124,8 +165,9 @@ def _archive(model: object) -> bytes:
 class _Canonical:
     """Renumbers objects and entries in the order of their first mention, and drops what is chance."""
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    def __init__(self, files: dict[str, bytes], own: Own | None) -> None:
         self._files = files
+        self._own = own
         self._numbers: dict[int, int] = {}
         self._names: dict[bytes, str] = {}
         self.entries: dict[str, bytes] = {}
@@ -138,6 +180,8 @@ class _Canonical:
         elif identity in self._numbers:
             return {"__id__": self._numbers[identity]}
         found = {key: self._value(key, value) for key, value in node.items() if key != "__id__"}
+        if self._own is not None and node["__loader__"] in ("ObjectNode", "TypeNode", "FunctionNode"):
+            found["__module__"] = self._own.renamed(node["__module__"], node["__class__"])
         if node["__loader__"] == "SetNode":
             found["content"] = sorted(found["content"], key=json.dumps)
         if identity is not None:

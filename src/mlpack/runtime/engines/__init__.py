@@ -16,6 +16,8 @@ _ENGINES = {
     "tokenizer": "mlpack.runtime.engines.tokenizer",
     "onnx": "mlpack.runtime.engines.onnx",
     "skops": "mlpack.runtime.engines.skops",
+    "python": "mlpack.runtime.engines.python",
+    "pickle": "mlpack.runtime.engines.pickle",
 }
 """Feature of the format -> module that runs what requires it. The first one that applies is taken, so an
 engine that works around another one stands before it."""

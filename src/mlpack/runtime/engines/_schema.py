@@ -24,12 +24,15 @@ _GENERATORS = ("PCG64", "MT19937", "Philox", "SFC64")
 _BASE = {"__class__", "__module__", "__loader__"}
 
 
-def check_schema(document: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+def check_schema(
+    document: Mapping[str, Any], files: Mapping[str, bytes], *, own: frozenset[str] = frozenset()
+) -> None:
     """Refuse a schema that names anything which is not on the reviewed list, or breaks its own form.
 
     Args:
         document: The parsed schema.json.
         files: Name -> bytes of the other entries.
+        own: Names of the bundle's own code, when that may run.
 
     Raises:
         FormatError: Where, and what was found.
@@ -39,7 +42,7 @@ def check_schema(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Non
     if not isinstance(document.get("_skops_version"), str):
         raise FormatError("expected the version of skops", where="schema.json._skops_version")
     root = {key: value for key, value in document.items() if key not in ("protocol", "_skops_version")}
-    walk = _Walk(files)
+    walk = _Walk(files, own)
     walk.node(root, "schema.json", 0)
     if unused := sorted(set(files) - walk.used):
         raise FormatError("an entry that nothing refers to", where=unused[0][:80])
@@ -48,8 +51,11 @@ def check_schema(document: Mapping[str, Any], files: Mapping[str, bytes]) -> Non
 class _Walk:
     """Visits every node of one schema, in the order in which skops does."""
 
-    def __init__(self, files: Mapping[str, bytes]) -> None:
+    def __init__(self, files: Mapping[str, bytes], own: frozenset[str]) -> None:
         self._files = files
+        self._classes = reviewed.CLASSES | own
+        self._functions = reviewed.FUNCTIONS | own
+        self._types = reviewed.TYPES | self._classes
         self._known: set[int] = set()
         self._count = 0
         self.used: set[str] = set()
@@ -193,10 +199,10 @@ class _Walk:
         self.node(node["content"], f"{where}.content", depth + 1)
 
     def _type(self, node: Mapping[str, Any], where: str, depth: int) -> None:  # noqa: ARG002
-        self._named(node, where, reviewed.TYPES | reviewed.CLASSES)
+        self._named(node, where, self._types)
 
     def _function(self, node: Mapping[str, Any], where: str, depth: int) -> None:  # noqa: ARG002
-        self._named(node, where, reviewed.FUNCTIONS)
+        self._named(node, where, self._functions)
 
     def _slice(self, node: Mapping[str, Any], where: str, depth: int) -> None:  # noqa: ARG002
         self._named(node, where, {"builtins.slice"}, "content")
@@ -205,7 +211,7 @@ class _Walk:
                 raise FormatError("expected whole numbers", where=where)
 
     def _object(self, node: Mapping[str, Any], where: str, depth: int) -> None:
-        self._named(node, where, reviewed.CLASSES, *(["content"] if "content" in node else []))
+        self._named(node, where, self._classes, *(["content"] if "content" in node else []))
         if "content" in node:
             self.node(node["content"], f"{where}<{node['__class__']}>", depth + 1)
 

@@ -6,22 +6,27 @@ compiled code of scikit-learn misbehave; what is known to follow numbers blindly
 
 from __future__ import annotations
 
+import json
 import warnings
+from types import ModuleType
 from typing import Any
 
 from mlpack.errors import FormatError, MlpackError
 from mlpack.format.artifact import Artifact
 from mlpack.format.contract import Contract
 from mlpack.format.documents import parse_json
-from mlpack.runtime.engines._archive import read_archive
+from mlpack.runtime.engines._archive import read_archive, write_archive
 from mlpack.runtime.engines._native import NativeSession, check_versions, on_threads, read_description
 from mlpack.runtime.engines._rows import RowForm
 from mlpack.runtime.engines._schema import check_schema
 from mlpack.runtime.session import Session
 
-__all__ = ["ARCHIVE", "OLDEST_SKOPS", "load_archive", "open_engine"]
+__all__ = ["ARCHIVE", "OLDEST_SKOPS", "OWN", "load_archive", "open_engine"]
 
 ARCHIVE = "model/model.skops"
+OWN = "bundle"
+"""Module that an archive gives to classes of the bundle's own code; the real one is named by its digest."""
+
 OLDEST_SKOPS = (0, 16)
 """Older ones have holes in their own audit (CVE-2025-54412, CVE-2025-54413) or other nodes than we check."""
 
@@ -52,8 +57,13 @@ def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Sess
     )
 
 
-def load_archive(data: bytes) -> Any:  # noqa: ANN401  (any estimator)
+def load_archive(data: bytes, *, module: ModuleType | None = None, own: frozenset[str] = frozenset()) -> Any:  # noqa: ANN401  (any estimator)
     """Return the model in an archive, once everything in it has been checked.
+
+    Args:
+        data: The archive.
+        module: Code of the bundle's own, whose classes the archive names as of the module `OWN`.
+        own: Names of those classes and functions.
 
     Raises:
         FormatError: It holds what it may not hold.
@@ -63,14 +73,21 @@ def load_archive(data: bytes) -> Any:  # noqa: ANN401  (any estimator)
     if "schema.json" not in entries:
         raise FormatError("no schema.json", where=ARCHIVE)
     files = {name: content for name, content in entries.items() if name != "schema.json"}
-    check_schema(parse_json(entries["schema.json"], where="schema.json"), files)
+    schema = parse_json(entries["schema.json"], where="schema.json")
+    names = frozenset(f"{OWN}.{name}" for name in own)
+    check_schema(schema, files, own=names)
 
     from mlpack.runtime.engines._arrays import check_entry
     from mlpack.runtime.engines._bounds import check_bounds
 
     for name, content in files.items():
         check_entry(name, content)
-    model = _construct(data)
+    if module is not None:
+        # Every name was checked above; the bundle's own ones are now given the module that they live in.
+        entries = {**entries, "schema.json": json.dumps(_renamed(schema, module.__name__)).encode()}
+        data = write_archive(entries)
+        names = frozenset(f"{module.__name__}.{name}" for name in own)
+    model = _construct(data, names)
     try:
         check_bounds(model)
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
@@ -80,7 +97,18 @@ def load_archive(data: bytes) -> Any:  # noqa: ANN401  (any estimator)
     return model
 
 
-def _construct(data: bytes) -> Any:  # noqa: ANN401  (any estimator)
+def _renamed(value: Any, module: str) -> Any:  # noqa: ANN401  (JSON is any of six types)
+    if isinstance(value, list):
+        return [_renamed(item, module) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: module if key == "__module__" and item == OWN else _renamed(item, module)
+        for key, item in value.items()
+    }
+
+
+def _construct(data: bytes, own: frozenset[str]) -> Any:  # noqa: ANN401  (any estimator)
     import skops
     from skops.io import loads
 
@@ -93,7 +121,7 @@ def _construct(data: bytes) -> Any:  # noqa: ANN401  (any estimator)
             where="skops",
             hint=f"install skops>={'.'.join(map(str, OLDEST_SKOPS))}",
         )
-    trusted = sorted({*CLASSES, *FUNCTIONS, *LOSSES, *TYPES, "numpy.dtype", "sklearn.tree._tree.Tree"})
+    trusted = sorted({*own, *CLASSES, *FUNCTIONS, *LOSSES, *TYPES, "numpy.dtype", "sklearn.tree._tree.Tree"})
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # versions are judged before this, by the golden rows after it
         try:

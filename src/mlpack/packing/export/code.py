@@ -1,0 +1,134 @@
+"""Forms that run code: source of the author's own functions and classes, or, asked for by name, a pickle."""
+
+from __future__ import annotations
+
+import re
+from importlib import metadata
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
+
+from mlpack.errors import FormatError, ModelError
+from mlpack.format.artifact import Artifact
+from mlpack.format.documents import canonical_json
+from mlpack.packing.code_capture import Captured, capture
+from mlpack.packing.export.graph import Unsupported
+from mlpack.packing.export.native import Own, make_archive, row_form, versions_of
+from mlpack.runtime.engines._code import import_code
+from mlpack.runtime.engines._native import DESCRIPTION, NATIVE_VERSION
+from mlpack.runtime.engines.pickle import PICKLE
+from mlpack.runtime.engines.python import DATA
+from mlpack.runtime.engines.skops import ARCHIVE, load_archive
+
+if TYPE_CHECKING:
+    from mlpack.packing.example import Example
+
+__all__ = ["code_artifact", "pickle_artifact"]
+
+SOURCE = "code/model.py"
+_FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,98}[A-Za-z0-9_+-]|[A-Za-z0-9_]")
+
+
+def code_artifact(model: Any, example: Example | None) -> Artifact:  # noqa: ANN401  (whatever is packed)
+    """Return a model with the source of its author's functions and classes.
+
+    Raises:
+        Unsupported: Some of it cannot be written as source, or does not come back.
+    """
+    kind = model if isinstance(model, FunctionType) else type(model)
+    name = kind.__name__
+    if example is None:
+        raise Unsupported(name, "no example says how it takes its rows")
+    try:
+        if isinstance(model, FunctionType):
+            return _artifact(example, capture(model), {"kind": "function", "name": name}, {})
+        if _is_model(model):
+            files = {DATA + file: data for file, data in _saved(model).items()}
+            return _artifact(example, capture(type(model)), {"kind": "class", "name": name}, files)
+        return _estimator(model, example)
+    except (ModelError, FormatError) as error:
+        hint = f"; {error.hint}" if error.hint else ""
+        raise Unsupported(name, f"{error.message} ({error.where}){hint}") from error
+
+
+def _is_model(model: object) -> bool:
+    from mlpack.runtime.model import Model
+
+    return isinstance(model, Model)
+
+
+def _saved(model: Any) -> dict[str, bytes]:  # noqa: ANN401  (a Model)
+    files = dict(model.save())
+    for file, data in files.items():
+        if not isinstance(file, str) or not _FILE.fullmatch(file):
+            raise ModelError("expected plain file names", where=f"save(): {str(file)[:80]!r}")
+        if not isinstance(data, bytes):
+            raise ModelError(f"expected bytes, found {type(data).__name__}", where=f"save()[{file!r}]")
+    return dict(sorted(files.items()))
+
+
+def _estimator(model: object, example: Example) -> Artifact:
+    own = Own()
+    archive = make_archive(model, own)
+    captured = capture(*own.items())
+    entry = {"kind": "estimator", "classes": sorted(own.names)}
+    more = ["skops", *own.distributions]
+    artifact = _artifact(example, captured, entry, {ARCHIVE: archive}, *more)
+    load_archive(archive, module=import_code(artifact), own=frozenset(own.names))
+    return artifact
+
+
+def _artifact(
+    example: Example, captured: Captured, entry: dict[str, Any], files: dict[str, bytes], *more: str
+) -> Artifact:
+    description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document(), "code": entry}
+    library = () if example.library == "numpy" else (example.library,)
+    return Artifact(
+        format="code",
+        path=DESCRIPTION,
+        files={
+            DESCRIPTION: canonical_json(description),
+            SOURCE: captured.source.encode(),
+            **files,
+        },
+        requires=("python",),
+        runtime=versions_of(*{*_distributions(captured.imports), *library, *more}),
+    )
+
+
+def _distributions(packages: tuple[str, ...]) -> set[str]:
+    provided = metadata.packages_distributions()
+    found = set()
+    for package in packages:
+        names = sorted(set(provided.get(package, ())))
+        if not names:
+            raise ModelError("comes from no installed distribution, so it cannot be locked", where=package)
+        found.add(names[0])
+    return found
+
+
+def pickle_artifact(model: object, example: Example | None) -> Artifact:
+    """Return a pickled model.
+
+    Raises:
+        Unsupported: It cannot be pickled.
+    """
+    import cloudpickle
+
+    name = type(model).__name__
+    if example is None:
+        raise Unsupported(name, "no example says how it takes its rows")
+    try:
+        data = cloudpickle.dumps(model, protocol=5)
+    except (TypeError, ValueError, AttributeError, RecursionError, OSError) as error:
+        raise Unsupported(name, f"cannot be pickled ({type(error).__name__})") from error
+    description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document()}
+    top = type(model).__module__.partition(".")[0]
+    framework = metadata.packages_distributions().get(top, [])[:1]
+    library = [] if example.library == "numpy" else [example.library]
+    return Artifact(
+        format="code",
+        path=DESCRIPTION,
+        files={DESCRIPTION: canonical_json(description), PICKLE: data},
+        requires=("pickle",),
+        runtime=versions_of(*{"cloudpickle", "scikit-learn", *framework, *library}),
+    )
