@@ -75,10 +75,9 @@ def test_a_stranger_is_refused_by_its_type() -> None:
         find_adapter({})
 
 
-def test_several_targets_with_classes_are_refused() -> None:
+def test_several_targets_with_classes_offer_their_labels_alone() -> None:
     model = RandomForestClassifier(n_estimators=2).fit(X, np.column_stack([Y, Y]))
-    with pytest.raises(ModelError, match="several targets"):
-        describe(model)
+    assert (describe(model).methods, describe(model).classes) == (("predict",), None)
 
 
 def test_threads_of_a_forest_do_not_reach_the_answer() -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -77,7 +78,7 @@ def test_a_refusal_names_the_step_and_a_way_out(iris: Any, exported: Callable[..
     model.steps[0][1].kw_args = {"axis": 1}
     _, found = exported(model.fit(iris[0]), iris[0])
     assert found.reason.startswith(
-        "FunctionTransformer (step functiontransformer): no emitter for the function cumsum; np.log1p"
+        "FunctionTransformer (step functiontransformer): cumsum uses np.cumsum, which has no exact form"
     )
 
 
@@ -106,7 +107,7 @@ def test_the_converter_runs_in_a_child(iris: Any, agree: Callable[..., Any]) -> 
 
 
 @pytest.mark.usefixtures("in_process")
-@pytest.mark.parametrize("rung", RUNGS[1:])
+@pytest.mark.parametrize("rung", ["skl2onnx-float64", "skl2onnx-float32"])
 def test_a_converted_graph_has_the_contracts_names_shapes_and_types(
     rung: str, iris: Any, agree: Callable[..., Any]
 ) -> None:
@@ -130,7 +131,8 @@ def test_a_converted_cluster_number_keeps_its_type(iris: Any, agree: Callable[..
 
 
 def test_a_model_that_cannot_be_pickled_is_a_refusal(iris: Any, exported: Callable[..., Any]) -> None:
-    model = FunctionTransformer(lambda table: table).fit(iris[0])
+    lock = threading.Lock()
+    model = FunctionTransformer(lambda table: table if lock else None).fit(iris[0])
     _, found = exported(model, iris[0], rung="skl2onnx-float64")
     assert isinstance(found, Refusal)
     assert found.reason.startswith("FunctionTransformer: cannot be pickled for the converter")

@@ -177,14 +177,6 @@ def test_a_tree_of_one_leaf_answers(agree: Callable[..., Any]) -> None:
     agree(DecisionTreeClassifier(max_depth=1, min_samples_leaf=170).fit(X, y), X, tolerance=1e-15)
 
 
-def test_a_booster_on_a_line_computes_in_single_precision_and_is_refused(
-    exported: Callable[..., Any],
-) -> None:
-    X, y = load("diabetes")
-    _, result = exported(GradientBoostingRegressor(n_estimators=2, init=LinearRegression()).fit(X, y), X)
-    assert "LinearRegression (step init_): computes in float32" in result.reason
-
-
 @pytest.mark.parametrize("features", [1.0, 0.5])
 def test_an_isolation_forest_answers(features: float, agree: Callable[..., Any]) -> None:
     X, _ = load("wine")
