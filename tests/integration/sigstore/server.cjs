@@ -4,6 +4,8 @@
 //
 // Claims of a token that mean something here only: `san` is the identity in the certificate (otherwise `sub`), and
 // `seconds_left` makes a certificate that ends in so many seconds.
+//
+// A second time stamper, in trusted_root.past.json only, lives three days ago: /past/timestamp.
 "use strict";
 
 const crypto = require("crypto");
@@ -23,6 +25,7 @@ const base = `http://127.0.0.1:${port}`;
 const LIFETIME_MS = 10 * 60 * 1000; // of every certificate of @sigstore/mock
 const TSA_POLICY = "1.3.6.1.4.1.57264.2";
 const SHA256_OID = "2.16.840.1.101.3.4.2.1";
+const PAST_MS = 3 * 24 * 3600e3;
 const validFor = { start: new Date(Date.now() - 3600e3).toISOString() };
 
 const newKey = () => crypto.generateKeyPairSync("ec", { namedCurve: "prime256v1" });
@@ -41,6 +44,24 @@ function clock(milliseconds) {
   });
 }
 
+// Its certificates begin when they are made, whatever clock the time stamper is given.
+async function inThePast(make) {
+  const Now = Date;
+  globalThis.Date = class extends Now {
+    constructor(...when) {
+      super(...(when.length ? when : [Now.now() - PAST_MS]));
+    }
+    static now() {
+      return Now.now() - PAST_MS;
+    }
+  };
+  try {
+    return await make();
+  } finally {
+    globalThis.Date = Now;
+  }
+}
+
 async function start() {
   const key = { ca: newKey(), ct: newKey(), log: newKey(), tsa: newKey(), oidc: newKey() };
   const ct = await mock.initializeCTLog(key.ct);
@@ -48,12 +69,14 @@ async function start() {
   const ca = await mock.initializeCA(key.ca, ct, clock(() => issued));
   const log = await mock.initializeTLog(base, key.log);
   const tsa = await mock.initializeTSA(key.tsa, clock(Date.now));
+  const now = Date.now;
+  const past = await inThePast(() => mock.initializeTSA(newKey(), clock(() => now() - PAST_MS)));
   const fulcio = {
     sub: mock.fulcioHandler(ca, { strict: true, subjectClaim: "sub" }),
     san: mock.fulcioHandler(ca, { strict: true, subjectClaim: "san" }),
   };
 
-  writeTrust(ca, ct, log, tsa);
+  writeTrust(ca, ct, log, tsa, past);
 
   const publicKey = { ...(await jose.exportJWK(key.oidc.publicKey)), alg: "ES256", kid: "local", use: "sig" };
   const mint = (claims, signingKey = key.oidc.privateKey) =>
@@ -126,7 +149,7 @@ async function start() {
   }
 
   // Queries come as DER (Python, Go) or as JSON (sigstore-js). The nonce is not echoed.
-  async function timestamp(_query, body, headers) {
+  const timestamp = (by) => async (_query, body, headers) => {
     let artifactHash, certReq;
     if ((headers["content-type"] || "").includes("json")) {
       const query = JSON.parse(body);
@@ -136,8 +159,8 @@ async function start() {
       [artifactHash, certReq] = [Buffer.from(query.messageImprint.hashedMessage.valueBlock.valueHexView), query.certReq];
     }
     const settings = { hashAlgorithmOID: SHA256_OID, policyOID: TSA_POLICY, nonce: 1 };
-    return Buffer.from(await tsa.timestamp({ artifactHash, certReq: certReq ?? false, ...settings }));
-  }
+    return Buffer.from(await by.timestamp({ artifactHash, certReq: certReq ?? false, ...settings }));
+  };
 
   const routes = {
     "/.well-known/openid-configuration": () => ({
@@ -156,7 +179,8 @@ async function start() {
     "/api/v2/signingCert": certificate,
     "/api/v1/log/entries": logEntry,
     "/api/v2/log/entries": logEntryV2,
-    "/api/v1/timestamp": timestamp,
+    "/api/v1/timestamp": timestamp(tsa),
+    "/past/timestamp": timestamp(past),
   };
   http.createServer((request, response) => answer(routes, request, response)).listen(port, "127.0.0.1", () => {
     console.log(`ready ${base}`);
@@ -181,7 +205,7 @@ const githubJob = {
   run_attempt: "1",
 };
 
-function writeTrust(ca, ct, log, tsa) {
+function writeTrust(ca, ct, log, tsa, past) {
   const instance = (spki) => ({
     baseUrl: base,
     hashAlgorithm: "SHA2_256",
@@ -219,6 +243,10 @@ function writeTrust(ca, ct, log, tsa) {
   write("trust_config.v1.json", trustConfig(1));
   write("trust_config.v2.json", trustConfig(2));
   write("trusted_root.json", trustedRoot);
+  const then = { start: new Date(Date.now() - 2 * PAST_MS).toISOString() };
+  const older = { ...authority(past.intCertificate, past.rootCertificate), validFor: then };
+  const stampers = [...trustedRoot.timestampAuthorities, older];
+  write("trusted_root.past.json", { ...trustedRoot, timestampAuthorities: stampers });
 }
 
 async function answer(routes, request, response) {

@@ -17,12 +17,9 @@ from mlpack.errors import (
 )
 from mlpack.format.opening import inspect
 from mlpack.trust import rules
-from mlpack.trust.accepting import accept_signer
 from mlpack.trust.attesting import attest
-from mlpack.trust.envelope import Envelope
 from mlpack.trust.keys import KeySigner
 from mlpack.trust.policy import Policy
-from mlpack.trust.policy_file import SignerRule as AnySignerRule
 from mlpack.trust.predicates import parity_result
 from mlpack.trust.rules import (
     Evidence,
@@ -30,7 +27,6 @@ from mlpack.trust.rules import (
 )
 from mlpack.trust.signing import sign
 from mlpack.trust.verification import verify
-from mlpack.trust.verified import VerifiedSigner
 
 MakeBundle = Callable[..., Path]
 NOW = dt.datetime.now(dt.UTC)
@@ -52,15 +48,6 @@ def refusal(path: Path, policy: Policy, **changes: Any) -> str:  # noqa: ANN401
     with pytest.raises(PolicyViolationError) as caught:
         verify(path, dataclasses.replace(policy, **changes))
     return "\n".join(caught.value.problems)
-
-
-def trusted_time(monkeypatch: pytest.MonkeyPatch, moment: dt.datetime, serial: str = "") -> None:
-    """Pretend that a time stamper vouches for every signature."""
-
-    def accept(envelope: Envelope, signers: tuple[AnySignerRule, ...]) -> VerifiedSigner:
-        return dataclasses.replace(accept_signer(envelope, signers), time=moment, serial=serial)
-
-    monkeypatch.setattr("mlpack.trust.verification.accept_signer", accept)
 
 
 def test_the_right_name_passes(bundle: Path, policy: Policy) -> None:
@@ -150,18 +137,6 @@ def test_a_moment_is_one_of_two(bundle: Path, policy: Policy) -> None:
 
 def test_without_trusted_time_no_age_is_believed(bundle: Path, policy: Policy) -> None:
     assert "no-trusted-time" in refusal(bundle, policy, minimum_age=MinimumAge(days=1))
-
-
-def test_an_old_enough_bundle_passes(bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusted_time(monkeypatch, NOW - 3 * DAY)
-    assert (
-        status(bundle, dataclasses.replace(policy, minimum_age=MinimumAge(days=2)), "minimum_age") == "pass"
-    )
-
-
-def test_a_fresh_bundle_is_too_young(bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusted_time(monkeypatch, NOW - DAY)
-    assert "at least 2 day(s) ago" in refusal(bundle, policy, minimum_age=MinimumAge(days=2))
 
 
 def test_an_age_is_not_asked_at_a_restart(bundle: Path, policy: Policy) -> None:

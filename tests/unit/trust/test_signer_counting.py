@@ -17,19 +17,15 @@ from mlpack.errors import (
     VerificationError,
 )
 from mlpack.format.opening import inspect
-from mlpack.trust.accepting import accept_signer
 from mlpack.trust.attesting import countersign
-from mlpack.trust.envelope import Envelope
 from mlpack.trust.keys import KeySigner
 from mlpack.trust.policy import Policy
-from mlpack.trust.policy_file import SignerRule as AnySignerRule
 from mlpack.trust.rules import (
     Revocation,
     Threshold,
 )
 from mlpack.trust.signing import sign
 from mlpack.trust.verification import verify
-from mlpack.trust.verified import VerifiedSigner
 
 MakeBundle = Callable[..., Path]
 NOW = dt.datetime.now(dt.UTC)
@@ -51,15 +47,6 @@ def refusal(path: Path, policy: Policy, **changes: Any) -> str:  # noqa: ANN401
     with pytest.raises(PolicyViolationError) as caught:
         verify(path, dataclasses.replace(policy, **changes))
     return "\n".join(caught.value.problems)
-
-
-def trusted_time(monkeypatch: pytest.MonkeyPatch, moment: dt.datetime, serial: str = "") -> None:
-    """Pretend that a time stamper vouches for every signature."""
-
-    def accept(envelope: Envelope, signers: tuple[AnySignerRule, ...]) -> VerifiedSigner:
-        return dataclasses.replace(accept_signer(envelope, signers), time=moment, serial=serial)
-
-    monkeypatch.setattr("mlpack.trust.verification.accept_signer", accept)
 
 
 def test_two_signatures_of_one_principal_are_one(bundle: Path, policy: Policy, signer: KeySigner) -> None:
@@ -171,12 +158,6 @@ def test_a_revoked_signer_is_refused(bundle: Path, policy: Policy, signer: KeySi
     )
 
 
-def test_a_revoked_serial_is_refused(bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch) -> None:
-    trusted_time(monkeypatch, NOW, serial="0a1b")
-    revoked = (Revocation(kind="serial", value="0a1b", reason="stolen"),)
-    assert "stolen" in refusal(bundle, policy, revoked=revoked)
-
-
 def test_beside_a_revoked_signer_another_one_suffices(bundle: Path, policy: Policy, other: KeySigner) -> None:
     countersign(bundle, other)
     revoked = (Revocation(kind="signer", value="release", reason="stolen"),)
@@ -192,22 +173,6 @@ def test_a_revoked_signer_does_not_count_for_a_threshold(
     revoked = (Revocation(kind="signer", value="release", reason="stolen"),)
     threshold = Threshold(k=2, of=("release", "other"))
     assert "1 of 2" in refusal(bundle, policy, revoked=revoked, threshold=threshold)
-
-
-def test_what_was_signed_before_a_revocation_stays_good(
-    bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusted_time(monkeypatch, NOW - 2 * DAY)
-    revoked = (Revocation(kind="signer", value="release", reason="stolen", since=NOW - DAY),)
-    verify(bundle, dataclasses.replace(policy, revoked=revoked))
-
-
-def test_what_was_signed_after_a_revocation_is_refused(
-    bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trusted_time(monkeypatch, NOW)
-    revoked = (Revocation(kind="signer", value="release", reason="stolen", since=NOW - DAY),)
-    assert "stolen" in refusal(bundle, policy, revoked=revoked)
 
 
 def test_a_revocation_with_a_date_needs_trusted_time(bundle: Path, policy: Policy) -> None:
