@@ -1,4 +1,4 @@
-"""Rules about when something was signed, by stamps of RFC 3161 authorities: one of now and one of the past."""
+"""Rules about when something was signed, by stamps of RFC 3161 authorities: one of now, one of the past."""
 
 from __future__ import annotations
 

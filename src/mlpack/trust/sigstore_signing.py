@@ -267,13 +267,30 @@ def _claims(token: str) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
+_WORKLOADS: Final = {
+    GITHUB_ISSUER: ("https://github.com/{}", "job_workflow_ref"),
+    "https://gitlab.com": ("https://{}", "ci_config_ref_uri"),
+    "https://agent.buildkite.com": ("https://buildkite.com/{}/{}", "organization_slug", "pipeline_slug"),
+    "https://oidc.circleci.com": (
+        "https://circleci.com/api/v2/projects/{}/pipeline-definitions/{}",
+        "oidc.circleci.com/project-id",
+        "oidc.circleci.com/pipeline-definition-id",
+    ),
+}
+"""Issuer of CI jobs -> how a certificate names the job, and the token's claims that stand in it.
+
+Source: sigstore/fulcio, config/identity/config.yaml.
+"""
+
+
 def _public_identity(token: str, identity: str) -> str:
-    """Return the identity as the certificate will say it: on GitHub the workflow, not the token's subject."""
+    """Return the identity as the certificate will say it: of a CI job its workflow, not the subject."""
     claims = _claims(token)
-    workflow = claims.get("job_workflow_ref")
-    if str(claims.get("iss", "")).startswith(GITHUB_ISSUER) and isinstance(workflow, str):
-        return f"https://github.com/{workflow}"
-    return identity
+    issuer = str(claims.get("iss", ""))
+    known = GITHUB_ISSUER if issuer.startswith(f"{GITHUB_ISSUER}/") else issuer  # GitHub's enterprises
+    text, *names = _WORKLOADS.get(known, ("",))
+    values = [value for name in names if isinstance(value := claims.get(name), str)]
+    return text.format(*values) if text and len(values) == len(names) else identity
 
 
 def _reason(error: Exception) -> str:
