@@ -1,7 +1,7 @@
 """The identity of a CI job: the client's real code against stand-ins for what each CI system offers a job.
 
-Stand-ins are a server on this machine (Google Cloud), a variable (GitLab) and programs on the path (Buildkite,
-CircleCI). Each checks that it is asked as the CI system documents. GitHub's is in `test_sigstore`.
+Stand-ins are a server on this machine (Google Cloud), a variable (GitLab) and programs on the path
+(Buildkite, CircleCI). Each checks that it is asked as documented. GitHub's is in `test_sigstore`.
 """
 
 from __future__ import annotations

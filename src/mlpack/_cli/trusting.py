@@ -85,7 +85,8 @@ def chosen_policy(arguments: argparse.Namespace) -> Policy | Unsigned:
         UsageError: A digest is not one.
     """
     from mlpack.errors import PolicyError
-    from mlpack.trust.policy import UNSIGNED, Policy, resolve_policy
+    from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.policy_choice import resolve_policy
 
     if named := _by_certificate(arguments):
         return named

@@ -28,7 +28,8 @@ from mlpack.trust.image_statements import BUNDLE_TYPE, SIGNATURE_TYPE, seal_stat
 from mlpack.trust.images import VerifiedImage, check_image
 from mlpack.trust.keys import Sealer, Signer
 from mlpack.trust.legacy_signatures import sign_simple
-from mlpack.trust.policy import Policy, Unsigned, resolve_policy
+from mlpack.trust.policy import Policy, Unsigned
+from mlpack.trust.policy_choice import resolve_policy
 from mlpack.trust.predicate_types import full_type
 from mlpack.trust.sigstore_signing import SigstoreSigner
 

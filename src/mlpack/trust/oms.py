@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpack.errors import FormatError, SignatureInvalidError
-from mlpack.format.documents import Fields, parse_json
+from mlpack.format.documents import Fields
 from mlpack.format.names import MAX_PATH, PATH
+from mlpack.trust.proof.signature import strict_json
 
 __all__ = ["IGNORED", "PREDICATE_TYPE", "Statement", "build_statement", "parse_statement"]
 
@@ -71,7 +72,7 @@ def parse_statement(payload: bytes) -> Statement:
         SignatureInvalidError: It breaks OMS v1.0 or the rules for bundles.
     """
     try:
-        return _parse(Fields(parse_json(payload, where=_WHERE), _WHERE))
+        return _parse(strict_json(payload, _WHERE))
     except FormatError as error:
         raise SignatureInvalidError(error.message, where=error.where) from error
 

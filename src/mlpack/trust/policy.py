@@ -5,21 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-import re
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, final, get_args
+from typing import TYPE_CHECKING, Final, Literal, final
 
-from mlpack.errors import MlpackError, PolicyError, UsageError
+from mlpack.errors import MlpackError, PolicyError
 from mlpack.format.documents import compact_json
 from mlpack.format.manifest import FormatClass
-from mlpack.format.names import check_name
 from mlpack.trust.certificates import Roots
 from mlpack.trust.identities import CiRule
 from mlpack.trust.keys import PublicKey
 from mlpack.trust.pem import read_pem
-from mlpack.trust.policy_checks import canonical_rules, check_rules
+from mlpack.trust.policy_checks import canonical, check_labels, check_rules, signer_documents
 from mlpack.trust.policy_file import POLICY_SCHEMA, parse_policy, read_policy_file, reads_files
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.trusted_root import TrustedRoot
@@ -36,30 +33,10 @@ if TYPE_CHECKING:  # a policy that has such rules brings them; making these clas
         When,
     )
 
-__all__ = [
-    "POLICY_HASH_VARIABLE",
-    "POLICY_SCHEMA",
-    "POLICY_VARIABLE",
-    "UNSIGNED",
-    "Policy",
-    "SignerRule",
-    "Unsigned",
-    "resolve_policy",
-    "user_policy_path",
-]
+__all__ = ["POLICY_SCHEMA", "UNSIGNED", "Policy", "SignerRule", "Unsigned", "policy_from_bytes"]
 
 DEFAULT_FORMATS: tuple[FormatClass, ...] = ("onnx", "data-only")
 """What a policy allows that does not say: formats that cannot execute code."""
-
-POLICY_VARIABLE = "MLPACK_POLICY"
-"""Environment variable: path of a policy, or its text."""
-
-POLICY_HASH_VARIABLE = "MLPACK_POLICY_SHA256"
-"""Environment variable: hex SHA-256 that the text of the policy must have."""
-
-_PIN = re.compile(r"bundle:sha256:[0-9a-f]{64}")
-_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._@/+-]{0,126}[A-Za-z0-9])?")
-_HINT = "pass policy=, set MLPACK_POLICY to a policy file, or pass policy=Policy.from_key('NAME.pub')"
 
 
 @final
@@ -138,11 +115,10 @@ class Policy:
         Raises:
             PolicyError: A value is unusable, or neither a signer nor a pin is given.
         """
-        _check_labels(self)
-        _check_rules(self)
+        check_labels(self)
         check_rules(self)
         if not self.sha256:
-            object.__setattr__(self, "sha256", hashlib.sha256(_canonical(self)).hexdigest())
+            object.__setattr__(self, "sha256", hashlib.sha256(canonical(self)).hexdigest())
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Policy:
@@ -151,7 +127,7 @@ class Policy:
         Raises:
             PolicyError: It cannot be read, or breaks the format.
         """
-        return _from_bytes(read_policy_file(path), base=Path(path).parent, source=str(path))
+        return policy_from_bytes(read_policy_file(path), base=Path(path).parent, source=str(path))
 
     @classmethod
     def from_text(cls, text: str, *, source: str = "text") -> Policy:
@@ -160,7 +136,7 @@ class Policy:
         Raises:
             PolicyError: It breaks the format.
         """
-        return _from_bytes(text.encode("utf-8", "surrogatepass"), base=None, source=source)
+        return policy_from_bytes(text.encode("utf-8", "surrogatepass"), base=None, source=source)
 
     @classmethod
     def from_key(cls, key: str | os.PathLike[str] | bytes | PublicKey, *, name: str | None = None) -> Policy:
@@ -239,83 +215,17 @@ class Policy:
         return cls(id="one digest", pins=(digest,), source="digest")
 
 
-def resolve_policy(policy: Policy | Unsigned | str | os.PathLike[str] | None) -> Policy | Unsigned:
-    """Return the policy to use: the argument, `MLPACK_POLICY`, or the user's own; in this order.
-
-    The user's own policy (`mlpack/policy.yaml` in the configuration folder) counts only when a person sits
-    there: it is refused in scripts and where `CI` is set, so that no build depends on a home directory.
+def policy_from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
+    """Read the bytes of a policy.yaml.
 
     Args:
-        policy: A policy, `UNSIGNED`, the path of a policy file, or None to search.
+        data: The bytes.
+        base: Folder that key files in it are relative to; None when its keys must stand in the text.
+        source: Where it came from.
 
     Raises:
-        PolicyError: There is none, it is malformed, or it differs from `MLPACK_POLICY_SHA256`.
-        UsageError: The argument is of another type.
+        PolicyError: It breaks the format.
     """
-    match policy:
-        case Policy() | Unsigned():
-            return policy
-        case str() | os.PathLike():
-            return _pinned_file(policy)
-        case None:
-            return _search()
-        case _:
-            raise UsageError(f"expected a Policy or a path, found {type(policy).__name__}", where="policy")
-
-
-def _search() -> Policy:
-    if given := os.environ.get(POLICY_VARIABLE):
-        if "\n" in given or given.lstrip().startswith("{"):
-            return _pinned(Policy.from_text(given, source=POLICY_VARIABLE))
-        return _pinned_file(given)
-    own = user_policy_path()
-    if own is None or not own.exists():
-        raise PolicyError("there is no policy, so nothing says whom to trust", hint=_HINT)
-    if os.environ.get("CI") or not _interactive():
-        raise PolicyError(
-            "your own policy is not used here, because nobody sits at this process",
-            where=str(own),
-            hint=_HINT,
-        )
-    return _pinned_file(own)
-
-
-def user_policy_path() -> Path | None:
-    """Return where the user's own policy would be, or None for a user without a home.
-
-    Source: XDG Base Directory Specification.
-    """
-    folder = os.environ.get("XDG_CONFIG_HOME", "")
-    if Path(folder).is_absolute():
-        return Path(folder) / "mlpack" / "policy.yaml"
-    try:
-        return Path.home() / ".config" / "mlpack" / "policy.yaml"
-    except RuntimeError:
-        return None
-
-
-def _interactive() -> bool:
-    # A notebook has no terminal, but sets ps1 as every interactive shell does.
-    return hasattr(sys, "ps1") or (sys.stdin is not None and sys.stdin.isatty())
-
-
-def _pinned_file(path: str | os.PathLike[str]) -> Policy:
-    # The hash of a policy says nothing about key files beside it: then the keys must stand in the text.
-    base = None if os.environ.get(POLICY_HASH_VARIABLE) else Path(path).parent
-    return _pinned(_from_bytes(read_policy_file(path), base=base, source=str(path)))
-
-
-def _pinned(policy: Policy) -> Policy:
-    expected = os.environ.get(POLICY_HASH_VARIABLE)
-    if expected and expected != policy.sha256:
-        raise PolicyError(
-            f"expected sha256 {expected[:64]!r} ({POLICY_HASH_VARIABLE}), found {policy.sha256}",
-            where=policy.source,
-        )
-    return policy
-
-
-def _from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
     values = parse_policy(data, base=base, source=source)
     try:
         policy = Policy(**values, source=source, sha256=hashlib.sha256(data).hexdigest())
@@ -323,7 +233,7 @@ def _from_bytes(data: bytes, *, base: Path | None, source: str) -> Policy:
         raise PolicyError(error.message, where=f"{source}.{error.where}", hint=error.hint) from error
     if base is not None and reads_files(data, source=source):
         # Else somebody could exchange a key beside the policy, and its hash would stay the same.
-        whole = compact_json({"text": policy.sha256, "signers": _signer_documents(policy)})
+        whole = compact_json({"text": policy.sha256, "signers": signer_documents(policy)})
         object.__setattr__(policy, "sha256", hashlib.sha256(whole).hexdigest())
     return policy
 
@@ -347,66 +257,3 @@ def _roots(roots: str | os.PathLike[str]) -> Roots:
         return Roots(pem=read_pem(Path(roots)).decode("ascii", "replace"))
     except MlpackError as error:
         raise PolicyError(error.message, where=str(roots), hint=error.hint) from error
-
-
-def _check_labels(policy: Policy) -> None:
-    if policy.schema != POLICY_SCHEMA:
-        raise PolicyError(f"expected {POLICY_SCHEMA!r}, found {policy.schema[:80]!r}", where="schema")
-    labels = [("id", policy.id), ("version", policy.version)]
-    labels += [("signers.name", rule.name) for rule in policy.signers]
-    for place, text in [*labels, *(("attesters.name", rule.name) for rule in policy.attesters)]:
-        if not _LABEL.fullmatch(text):
-            raise PolicyError("expected 1 to 128 letters, digits, spaces or . _ @ / + -", where=place)
-    if policy.name is not None:
-        try:
-            check_name(policy.name)
-        except UsageError as error:
-            raise PolicyError(error.message, where="name", hint=error.hint) from error
-    if policy.expires is not None and policy.expires.tzinfo is None:
-        raise PolicyError("expected a time with its zone", where="expires")
-
-
-def _check_rules(policy: Policy) -> None:
-    if not policy.signers and not policy.pins:
-        raise PolicyError(
-            "names neither a signer nor a digest, and would accept nothing",
-            where="signers",
-            hint="add a signer, or a pin",
-        )
-    for place, values in (
-        ("signers.name", [rule.name for rule in policy.signers]),
-        ("signers", [rule.principal for rule in (*policy.signers, *policy.attesters)]),
-        ("pins", list(policy.pins)),
-        ("formats", list(policy.formats)),
-    ):
-        if len(set(values)) != len(values):
-            raise PolicyError("something is listed twice", where=place)
-    for pin in policy.pins:
-        if not _PIN.fullmatch(pin):
-            raise PolicyError(f"expected bundle:sha256:<64 hex digits>, found {pin[:80]!r}", where="pins")
-    known = get_args(FormatClass)
-    if not policy.formats or any(item not in known for item in policy.formats):
-        raise PolicyError(f"expected some of {', '.join(known)}", where="formats")
-
-
-def _signer_documents(policy: Policy) -> dict[str, object]:
-    return {
-        "signers": [rule.document() for rule in policy.signers],
-        "attesters": [rule.document() for rule in policy.attesters],
-    }
-
-
-def _canonical(policy: Policy) -> bytes:
-    return compact_json(
-        {
-            "schema": policy.schema,
-            "id": policy.id,
-            "version": policy.version,
-            "name": policy.name,
-            "formats": list(policy.formats),
-            "pins": list(policy.pins),
-            "expires": policy.expires.isoformat() if policy.expires else None,
-            **_signer_documents(policy),
-            "rules": canonical_rules(policy),
-        }
-    )

@@ -49,7 +49,8 @@ from mlpack.trust.findings import Findings
 from mlpack.trust.judging import Case, judge, judge_expiry
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.oms import Statement, parse_statement
-from mlpack.trust.policy import Policy, Unsigned, resolve_policy
+from mlpack.trust.policy import Policy, Unsigned
+from mlpack.trust.policy_choice import resolve_policy
 from mlpack.trust.revocation import signer_revocation
 from mlpack.trust.verdict import failed, passed
 from mlpack.trust.verified import VerifiedBundle, VerifiedSigner

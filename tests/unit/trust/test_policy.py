@@ -12,7 +12,8 @@ import pytest
 
 from mlpack.errors import PolicyError, UsageError
 from mlpack.trust.keys import KeySigner, PublicKey
-from mlpack.trust.policy import UNSIGNED, Policy, SignerRule, Unsigned, resolve_policy, user_policy_path
+from mlpack.trust.policy import UNSIGNED, Policy, SignerRule, Unsigned
+from mlpack.trust.policy_choice import resolve_policy, user_policy_path
 
 DIGEST = "bundle:sha256:" + "ab" * 32
 HEAD = {"schema": "mlpack-policy/1", "id": "prod", "version": "3"}

@@ -80,7 +80,8 @@ def prepare(
 def _accepted(path: Path, policy: Policy | Unsigned | str | os.PathLike[str] | None) -> str:
     """Return the digest of the bundle that the policy accepts."""
     from mlpack.format.opening import inspect
-    from mlpack.trust.policy import Unsigned, resolve_policy
+    from mlpack.trust.policy import Unsigned
+    from mlpack.trust.policy_choice import resolve_policy
     from mlpack.trust.verification import verify
 
     rules = resolve_policy(policy)

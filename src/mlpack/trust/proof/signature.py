@@ -16,8 +16,10 @@ from mlpack.trust.proof.refusals import refused
 
 __all__ = [
     "MAX_CHAIN",
+    "MAX_MEMORY",
     "MAX_SIGNATURE",
     "MAX_TIMESTAMPS",
+    "MAX_VALUES",
     "Envelope",
     "InclusionProof",
     "LogEntry",
@@ -35,8 +37,14 @@ __all__ = [
 MAX_SIGNATURE = 96 * 1024 * 1024
 """Largest signature file that is read, in bytes: about 100,000 files with long names."""
 
-_MAX_CONTAINERS = 2_000_000
-"""Most objects and arrays in one document: bounds the memory that parsing it takes to about 1 GiB."""
+MAX_VALUES = 2_000_000
+"""Most values in one JSON document: four for each of half a million files."""
+
+MAX_MEMORY = 1024 * 1024 * 1024
+"""Most memory that a signature takes to verify, however hostile it is, in bytes.
+
+The two limits above bound it; a test verifies the worst files under this limit.
+"""
 
 _MEDIA_TYPES = {
     "application/vnd.dev.sigstore.bundle+json;version=0.1": 1,
@@ -53,6 +61,7 @@ MAX_TIMESTAMPS = 32
 _MAX_ENTRIES = 32
 _MAX_PROOF = 64  # a log with more than 2^64 entries does not exist
 _MAX_SMALL = 16 * 1024
+_MAX_BODY = 1024 * 1024  # an entry holds digests, signatures and certificates
 _MAX_CERTIFICATE = 32 * 1024
 _MAX_TIMESTAMP = _MAX_CHECKPOINT = 64 * 1024
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -151,7 +160,8 @@ def strict_json(data: bytes, where: str) -> Fields:
     Raises:
         FormatError: It is not one, or too large.
     """
-    if len(data) > MAX_SIGNATURE or data.count(b"{") + data.count(b"[") > _MAX_CONTAINERS:
+    values = data.count(b",") + data.count(b"{") + data.count(b"[")
+    if len(data) > MAX_SIGNATURE or values > MAX_VALUES:
         raise FormatError("too large", where=where)
     return Fields(parse_json(data, where=where), where)
 
@@ -328,7 +338,7 @@ def _entry(fields: Fields) -> LogEntry:
         integrated=_integer(fields, "integratedTime") if fields.has("integratedTime") else 0,
         promise=promise,
         proof=_proof(fields.fields("inclusionProof")) if fields.has("inclusionProof") else None,
-        body=read_base64(fields, "canonicalizedBody"),
+        body=read_base64(fields, "canonicalizedBody", most=_MAX_BODY),
     )
     for each in (log, kind, fields):
         each.done()
