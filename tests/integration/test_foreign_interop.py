@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from tests.local_sigstore import WHO, LocalSigstore
 
-from mlpack.errors import VerificationError
-from mlpack.trust import KeySigner, sign_files, verify_signature
+from mlpack._cli.main import main
+from mlpack.errors import UsageError, VerificationError
+from mlpack.trust import KeySigner, SigstoreSigner, sign_files, verify_signature
 
 hashing = pytest.importorskip("model_signing.hashing")
 signing = pytest.importorskip("model_signing.signing")
@@ -86,6 +88,35 @@ def test_they_verify_our_certificate_signature(
         model, signature=tmp_path / "s", certificate_roots=[chain[2]], certificate_subject="CN=signer"
     )
     assert found.files == len(ODD)
+
+
+@pytest.mark.parametrize("rekor", ["v1", "v2"])
+def test_they_verify_our_keyless_signature(
+    model: Path, tmp_path: Path, sigstore: LocalSigstore, rekor: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", sigstore.token())
+    place = ["sign-files", str(model), "--signature", str(tmp_path / "s")]
+    assert (
+        main([*place, "--identity-token", "TOKEN", "--trust-config", str(sigstore.config(rekor)), "--yes"])
+        == 0
+    )
+    verifying.Config().use_sigstore_verifier(
+        identity=WHO, oidc_issuer=sigstore.url, trust_config=sigstore.config(rekor)
+    ).verify(model, tmp_path / "s")
+    found = verify_signature(
+        model,
+        signature=tmp_path / "s",
+        certificate_identity=WHO,
+        certificate_oidc_issuer=sigstore.url,
+        trusted_root=sigstore.root,
+    )
+    assert found.signed_at is not None
+
+
+def test_a_keyless_signer_takes_no_certificates(model: Path, tmp_path: Path, sigstore: LocalSigstore) -> None:
+    signer = SigstoreSigner(sigstore.token(), sigstore.config())
+    with pytest.raises(UsageError, match="its own"):
+        sign_files(model, signer, signature=tmp_path / "s", certificates=["leaf.pem"])
 
 
 @pytest.mark.parametrize("method", ["files", "shards"])

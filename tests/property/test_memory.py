@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mlpack.trust.keys import generate_key
-from mlpack.trust.proof.signature import MAX_MEMORY, MAX_SIGNATURE, MAX_VALUES
+from mlpack.trust.proof.reading import MAX_MEMORY, MAX_SIGNATURE, MAX_VALUES
 
 PROGRAM = """
 import resource, sys

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mlpack._cli.signing import password_of
+from mlpack._cli.signing import add_signer_arguments, ask_before_publishing, chosen_signer, label
 
 __all__ = ["add_arguments", "run"]
 
@@ -13,13 +13,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("path", metavar="PATH", help="a folder or a file")
     parser.add_argument("--signature", metavar="OUT", required=True, help="where the signature goes")
-    parser.add_argument("--key", metavar="FILE", required=True, help="private key (PEM)")
+    add_signer_arguments(parser)
     parser.add_argument(
         "--certificate",
         metavar="PEM",
         action="append",
         default=[],
-        help="certificate of the key, then those that lead to its root; may be repeated",
+        help="certificate of --key, then those that lead to its root; may be repeated",
     )
     parser.add_argument(
         "--ignore",
@@ -34,9 +34,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Sign and say what was signed."""
     from mlpack.trust.foreign.signing import sign_files
-    from mlpack.trust.keys import KeySigner
 
-    signer = KeySigner.from_file(arguments.key, password=password_of(arguments.key))
+    signer = chosen_signer(arguments)
+    ask_before_publishing(signer, lambda: ("name", arguments.path), yes=arguments.yes)
     count = sign_files(
         arguments.path,
         signer,
@@ -46,5 +46,5 @@ def run(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
     )
     print(f"signed:  {count} file(s)")
-    print(f"signer:  {signer.public_key.fingerprint}")
+    print(f"signer:  {label(signer)}")
     return 0

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.errors import FormatError, SignatureInvalidError
 from mlpack.format.documents import Fields
 from mlpack.trust.material import Material, parse_material
-from mlpack.trust.proof.signature import MAX_SIGNATURE, read_base64, strict_json
+from mlpack.trust.proof.reading import MAX_SIGNATURE, read_base64, strict_json
 
 if TYPE_CHECKING:
     from mlpack.trust.keys import PublicKey, Sealer, Signer

@@ -20,7 +20,7 @@ from mlpack.format.documents import Fields, parse_json
 from mlpack.trust.envelope import MEDIA_TYPE, PAYLOAD_TYPE, Envelope, pae, write_envelope
 from mlpack.trust.keys import PublicKey, Sealer, Signer
 from mlpack.trust.material import Material, parse_material
-from mlpack.trust.proof.signature import read_base64
+from mlpack.trust.proof.reading import read_base64
 
 __all__ = [
     "BUNDLE_TYPE",

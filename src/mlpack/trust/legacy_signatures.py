@@ -20,7 +20,8 @@ from mlpack.trust.envelope import Envelope
 from mlpack.trust.image_statements import MAX_ECDSA
 from mlpack.trust.keys import MessageSealer, Sealer, Signer
 from mlpack.trust.material import Material
-from mlpack.trust.proof.signature import LogEntry, read_base64
+from mlpack.trust.proof.material import LogEntry
+from mlpack.trust.proof.reading import read_base64
 
 __all__ = [
     "LEGACY_ANNOTATIONS",

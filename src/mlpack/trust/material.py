@@ -13,7 +13,7 @@ from typing import Literal
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
-from mlpack.trust.proof.signature import LogEntry, read_entries, read_named, read_timestamps
+from mlpack.trust.proof.material import LogEntry, read_entries, read_named, read_timestamps
 
 __all__ = ["Kind", "Material", "parse_material"]
 

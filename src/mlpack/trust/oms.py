@@ -15,7 +15,7 @@ from typing import Any
 from mlpack.errors import FormatError, SignatureInvalidError
 from mlpack.format.documents import Fields
 from mlpack.format.names import MAX_PATH, PATH
-from mlpack.trust.proof.signature import strict_json
+from mlpack.trust.proof.reading import strict_json
 
 __all__ = ["IGNORED", "PREDICATE_TYPE", "Statement", "build_statement", "parse_statement"]
 

@@ -10,7 +10,7 @@ import pytest
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
 from mlpack.trust.material import Material, parse_material
-from mlpack.trust.proof.signature import MAX_CHAIN, MAX_TIMESTAMPS, InclusionProof, LogEntry
+from mlpack.trust.proof.material import MAX_CHAIN, MAX_TIMESTAMPS, InclusionProof, LogEntry
 
 BYTES = base64.b64encode(b"some bytes").decode()
 HASH = base64.b64encode(bytes(32)).decode()

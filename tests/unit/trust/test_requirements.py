@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.verdicts import ELSE, refusal
 
 from mlpack.errors import (
     PolicyError,
     PolicyViolationError,
-    VerificationError,
 )
 from mlpack.format.opening import inspect
 from mlpack.trust.attesting import attest
@@ -32,25 +31,6 @@ from mlpack.trust.rules import (
 from mlpack.trust.verification import verify
 
 MakeBundle = Callable[..., Path]
-NOW = dt.datetime.now(dt.UTC)
-DAY = dt.timedelta(days=1)
-ELSE = "bundle:sha256:" + "ab" * 32
-
-
-def status(path: Path, policy: Policy, rule: str) -> str:
-    """Return what became of a rule, whether the bundle is accepted or not."""
-    try:
-        rows = [result.row for result in verify(path, policy).rules]
-    except VerificationError as error:
-        rows = list(error.verdict)
-    (found,) = [row[1] for row in rows if row[0] == rule]
-    return found
-
-
-def refusal(path: Path, policy: Policy, **changes: Any) -> str:  # noqa: ANN401
-    with pytest.raises(PolicyViolationError) as caught:
-        verify(path, dataclasses.replace(policy, **changes))
-    return "\n".join(caught.value.problems)
 
 
 def test_a_missing_attestation_refuses(bundle: Path, policy: Policy) -> None:

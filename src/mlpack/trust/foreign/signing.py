@@ -1,4 +1,4 @@
-"""`sign_files`: any folder or file signed in the OMS form, with an EC key alone or with its certificate.
+"""`sign_files`: any folder or file signed in the OMS form: with an EC key, its certificate, or keyless.
 
 Source: https://github.com/ossf/model-signing-spec/blob/main/spec/v1.0.md, section 6.
 """
@@ -20,7 +20,7 @@ from mlpack.trust.foreign.expectation import plain_path
 from mlpack.trust.foreign.folder import hash_parts, opened, walk
 from mlpack.trust.foreign.resources import PREDICATE
 from mlpack.trust.foreign.statement import STATEMENT
-from mlpack.trust.keys import Signer
+from mlpack.trust.keys import Sealer, Signer
 from mlpack.trust.proof.certificate import Certificate, parse_pem
 
 __all__ = ["sign_files"]
@@ -28,7 +28,7 @@ __all__ = ["sign_files"]
 
 def sign_files(
     path: str | os.PathLike[str],
-    signer: Signer,
+    signer: Signer | Sealer,
     *,
     signature: str | os.PathLike[str],
     ignore: Sequence[str | os.PathLike[str]] = (),
@@ -39,14 +39,15 @@ def sign_files(
 
     Args:
         path: The folder or file.
-        signer: Holds the key, for example `KeySigner.from_file("release.key")`.
+        signer: Holds the key, for example `KeySigner.from_file("release.key")`; a `SigstoreSigner` has none.
         signature: Where the signature goes; when that is inside the folder, it is left out of what is signed.
         ignore: Paths below the folder that are left out, absolute or relative to it. The signature says so.
         certificates: PEM files: the signer's certificate first, then what leads to its root.
         overwrite: Whether an existing signature is replaced.
 
     Raises:
-        UsageError: There is no such path, nothing to sign, or an ignore path is the folder itself.
+        UsageError: There is no such path, nothing to sign, an ignore path is the folder itself, or
+            certificates are given for a signer that has its own.
         StorageError: Something cannot be read or written, or must not be signed, such as a symbolic link.
         SigningError: The certificates are unreadable, or not for the signer's key.
         TargetExistsError: The signature exists, and `overwrite` is false.
@@ -62,7 +63,12 @@ def sign_files(
         raise StorageError("cannot be signed: a name that is not UTF-8", where=ascii(str(top))) from error
     if not digests:
         raise UsageError("there is no file to sign", where=str(top))
-    document = _with_certificates(seal(_statement(name, digests, ignored), signer), signer, certificates)
+    if isinstance(signer, Sealer):
+        if certificates:
+            raise UsageError("this signer brings its own", where="certificates")
+        document = signer.seal(_statement(name, digests, ignored))
+    else:
+        document = _with_certificates(seal(_statement(name, digests, ignored), signer), signer, certificates)
     with atomic_file(target, overwrite=overwrite) as file:
         file.write(document)
     return len(digests)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
+from mlpack.trust.proof.reading import strict_json
 from mlpack.trust.proof.refusals import refused
-from mlpack.trust.proof.signature import strict_json
 
 __all__ = ["STATEMENT", "open_statement", "require_subject"]
 

@@ -37,8 +37,9 @@ from mlpack.trust.foreign.statement import STATEMENT, open_statement, require_su
 from mlpack.trust.pem import CURVES
 from mlpack.trust.proof.anchors import Anchors
 from mlpack.trust.proof.entry import Signed, match_entry
+from mlpack.trust.proof.reading import MAX_SIGNATURE
 from mlpack.trust.proof.refusals import refused
-from mlpack.trust.proof.signature import MAX_SIGNATURE, Envelope, Message, SignatureFile, parse_signature
+from mlpack.trust.proof.signature import Envelope, Message, SignatureFile, parse_signature
 
 __all__ = ["VerifiedSignature", "verify_signature"]
 

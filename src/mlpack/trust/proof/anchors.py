@@ -14,7 +14,7 @@ from mlpack.errors import FormatError, VerificationError
 from mlpack.format.documents import Fields
 from mlpack.trust.proof.certificate import Certificate, parse_certificate
 from mlpack.trust.proof.public_key import AnyKey, from_der
-from mlpack.trust.proof.signature import read_base64
+from mlpack.trust.proof.reading import read_base64
 
 __all__ = ["Anchors", "Authority", "Log", "read_anchors"]
 

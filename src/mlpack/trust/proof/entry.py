@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from mlpack.errors import FormatError, VerificationError
 from mlpack.format.documents import Fields
+from mlpack.trust.proof.material import LogEntry
+from mlpack.trust.proof.reading import read_base64, strict_json
 from mlpack.trust.proof.refusals import refused
-from mlpack.trust.proof.signature import LogEntry, read_base64, strict_json
 
 __all__ = ["Signed", "match_entry"]
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 
 from mlpack.errors import VerificationError
 from mlpack.trust.proof.anchors import Log
+from mlpack.trust.proof.material import InclusionProof, LogEntry
 from mlpack.trust.proof.refusals import refused
-from mlpack.trust.proof.signature import InclusionProof, LogEntry
 
 __all__ = ["logged_times", "verify_entry"]
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from mlpack.errors import VerificationError
 from mlpack.trust.proof.certificate import parse_certificate
 from mlpack.trust.proof.public_key import AnyKey
-from mlpack.trust.proof.signature import MAX_SIGNATURE, parse_signature
+from mlpack.trust.proof.reading import MAX_SIGNATURE
+from mlpack.trust.proof.signature import parse_signature
 
 PAPER: dict[str, Any] = runpy.run_path(
     str(Path(__file__).parents[3] / "conformance" / "signatures" / "paper_sigstore.py")
