@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="JSON file with the predicate; made for slsa-provenance, cyclonedx, test-result, vsa",
     )
     add_signer_arguments(parser)
+    parser.add_argument(
+        "--parameter",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="for slsa-provenance: a parameter of the build, such as the command that ran; may be repeated",
+    )
+    for name, what in (("started", "began"), ("finished", "ended")):
+        parser.add_argument(
+            f"--{name}-on",
+            metavar="TIME",
+            help=f"for slsa-provenance: when the build {what}, such as 2026-01-31T12:00:00Z",
+        )
     parser.add_argument("--policy", metavar="FILE", help="for vsa: the policy to verify the bundle against")
     parser.add_argument("--verifier", metavar="URI", help="for vsa: who verifies")
     parser.add_argument("--resource", metavar="URI", help="for vsa: where the bundle is meant to be found")
@@ -76,12 +90,18 @@ def _make(arguments: argparse.Namespace) -> dict[str, Any]:
     from mlpack.format.opening import inspect
     from mlpack.trust import predicates
     from mlpack.trust.predicate_types import PREDICATE_TYPES, full_type
+    from mlpack.trust.provenance import slsa_provenance
     from mlpack.trust.verification import verify
 
     words = {kind: word for word, kind in PREDICATE_TYPES.items()}
     match words.get(full_type(arguments.type)):
         case "slsa-provenance":
-            return predicates.slsa_provenance(inspect(arguments.bundle))
+            return slsa_provenance(
+                inspect(arguments.bundle),
+                parameters=_parameters(arguments.parameter),
+                started=_time(arguments.started_on, "--started-on"),
+                finished=_time(arguments.finished_on, "--finished-on"),
+            )
         case "cyclonedx":
             return predicates.cyclonedx(inspect(arguments.bundle))
         case "test-result":
@@ -95,3 +115,25 @@ def _make(arguments: argparse.Namespace) -> dict[str, Any]:
             raise UsageError("a verification summary needs --verifier and --resource", where="--type")
         case _:
             raise UsageError("nothing is made for this type; pass --predicate FILE", where="--type")
+
+
+def _parameters(given: list[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name or name in found:
+            raise UsageError(f"expected NAME=VALUE, each name once; found {text[:80]!r}", where="--parameter")
+        found[name] = value
+    return found
+
+
+def _time(text: str | None, where: str) -> dt.datetime | None:
+    if text is None:
+        return None
+    try:
+        moment: dt.datetime | None = dt.datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise UsageError("expected a time with its zone, such as 2026-01-31T12:00:00Z", where=where)
+    return moment

@@ -1,98 +1,19 @@
-"""Predicates made from what a bundle says of itself, honest about how little some of them prove."""
+"""Predicates made from what a bundle holds, or from a verification; provenance has a module of its own."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import parse_json
 from mlpack.format.evidence import Parity
-from mlpack.format.lock import Lock
 
 if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
     from mlpack.trust.verified import VerifiedBundle
 
-__all__ = ["cyclonedx", "parity_result", "slsa_provenance", "verification_summary"]
-
-LOCAL_BUILDER = "urn:mlpack:builder:local-unverified"
-"""Builder of whatever was not made by a build service that we know: SLSA Build level 1 at best."""
-
-_BUILD_TYPE = "urn:mlpack:build:pack:1"
-
-_GITHUB = (
-    "GITHUB_SERVER_URL",
-    "GITHUB_REPOSITORY",
-    "GITHUB_SHA",
-    "GITHUB_REF",
-    "GITHUB_RUN_ID",
-    "GITHUB_WORKFLOW_REF",
-)
-_GITLAB = ("CI_PROJECT_URL", "CI_COMMIT_SHA", "CI_COMMIT_REF_NAME", "CI_JOB_URL")
-
-
-def slsa_provenance(
-    bundle: UnverifiedBundle,
-    *,
-    environment: Mapping[str, str] | None = None,
-    parameters: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return SLSA provenance v1 of a bundle: who built it, from which commit, with which packages.
-
-    On GitHub and GitLab the builder, the commit and the run are taken from a fixed list of variables, and
-    nothing else of the environment is. Anywhere else the builder is `urn:mlpack:builder:local-unverified`: a
-    laptop vouches for nothing. What a build says of itself is worth as much as the identity that signs it.
-
-    Args:
-        bundle: The bundle.
-        environment: Variables; None for those of this process.
-        parameters: External parameters to add, such as the command that ran.
-
-    Raises:
-        FormatError: The bundle changed since it was opened.
-
-    Source: slsa.dev/spec/v1.0/provenance.
-    """
-    variables = os.environ if environment is None else environment
-    source, builder, run = _build_service(variables)
-    external = {"name": bundle.name, "version": bundle.version, **(parameters or {})}
-    if source:
-        external["source"] = source["uri"]
-    lock = Lock.from_bytes(bundle.read(bundle.manifest.one("lock")))
-    wheels = [
-        {"name": file.name, "digest": {"sha256": file.sha256}}
-        for package in lock.packages
-        for file in package.files
-    ]
-    return {
-        "buildDefinition": {
-            "buildType": _BUILD_TYPE,
-            "externalParameters": external,
-            "internalParameters": {},
-            "resolvedDependencies": ([source] if source else []) + wheels,
-        },
-        "runDetails": {
-            "builder": {"id": builder},
-            "metadata": {"invocationId": run} if run else {},
-        },
-    }
-
-
-def _build_service(variables: Mapping[str, str]) -> tuple[dict[str, Any], str, str]:
-    """Return (source, builder, run) as a known build service gives them, or what is honest elsewhere."""
-    if variables.get("GITHUB_ACTIONS") == "true" and all(variables.get(name) for name in _GITHUB):
-        server, repository, commit, ref, run, workflow = (variables[name] for name in _GITHUB)
-        uri = f"git+{server}/{repository}@{ref}"
-        source = {"uri": uri, "digest": {"gitCommit": commit}}
-        return source, f"{server}/{workflow}", f"{server}/{repository}/actions/runs/{run}"
-    if variables.get("GITLAB_CI") == "true" and all(variables.get(name) for name in _GITLAB):
-        project, commit, ref, job = (variables[name] for name in _GITLAB)
-        source = {"uri": f"git+{project}@{ref}", "digest": {"gitCommit": commit}}
-        return source, f"{project}//.gitlab-ci.yml@{ref}", job
-    return {}, LOCAL_BUILDER, ""
+__all__ = ["cyclonedx", "parity_result", "verification_summary"]
 
 
 def cyclonedx(bundle: UnverifiedBundle) -> dict[str, Any]:
