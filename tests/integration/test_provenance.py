@@ -1,4 +1,4 @@
-"""Provenance as CI makes it: the command runs in the environment of a job and signs as it; a gate reads it."""
+"""Provenance as CI makes it: the command runs in the environment of a job, signs as it, and a gate reads."""
 
 from __future__ import annotations
 
