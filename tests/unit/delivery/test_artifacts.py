@@ -543,3 +543,22 @@ def test_the_command_line_pushes_verifies_and_pulls(
     assert main(["pull", "oci:none:1", "--key", key]) == 1
     assert main(["push", str(signed), "r.example/x:1"]) == 2
     shutil.rmtree("lay")
+
+
+def test_what_changes_while_it_is_copied_does_not_land(
+    pushed: PushedBundle, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlpack.delivery import artifacts
+
+    honest = artifacts.write_copy
+
+    def swapped(*arguments: Any, **options: Any) -> None:  # noqa: ANN401  (those of write_copy)
+        honest(*arguments, **options)
+        target = arguments[2]
+        target.write_bytes(target.read_bytes().replace(b"age", b"ega"))
+
+    monkeypatch.setattr(artifacts, "write_copy", swapped)
+    with pytest.raises(VerificationError):
+        pull("oci:store:1.2.0", "out", policy=policy)
+    assert list(Path("out").iterdir()) == []
+    assert pushed.attached

@@ -175,6 +175,16 @@ def test_a_required_attestation_has_type_signer_subject_and_fields(
             check(rules, said(signer), wrong)
 
 
+def test_a_required_attestation_by_a_signer_is_no_signature(signer: KeySigner, other: KeySigner) -> None:
+    rules = policy(signer, require=(Require(type=SLSA),))
+    with pytest.raises(VerificationError, match="carries no signature"):
+        check(rules, said(signer, SLSA))
+    found = check(rules, said(signer), said(signer, SLSA), said(signer, "https://example.org/other"))
+    assert [item.type for item in found.attestations] == [SLSA]
+    with pytest.raises(VerificationError):
+        check(rules, said(other), said(signer, SLSA))
+
+
 def test_a_revoked_attester_attests_nothing(signer: KeySigner, other: KeySigner) -> None:
     rules = policy(
         signer,

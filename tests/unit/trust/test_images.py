@@ -216,14 +216,26 @@ def test_a_signed_text_about_something_else_is_refused(
         check_image(evidence(legacy=(LegacySignature(payload=payload, annotations=said),)), policy)
 
 
-def test_an_attachment_to_another_manifest_is_refused(signer: KeySigner, policy: Policy) -> None:
-    with pytest.raises(SignatureInvalidError, match="carries no signature"):
-        check_image(evidence(attached(signature(signer), subject=OTHER)), policy)
+@pytest.mark.parametrize(
+    "subject",
+    [OTHER, dataclasses.replace(SUBJECT, digest=OTHER.digest), dataclasses.replace(SUBJECT, size=1)],
+    ids=["other", "digest", "size"],
+)
+def test_an_attachment_to_another_manifest_is_refused(
+    signer: KeySigner, policy: Policy, subject: Descriptor
+) -> None:
+    with pytest.raises(SignatureInvalidError, match="attached to"):
+        check_image(evidence(attached(signature(signer), subject=subject)), policy)
 
 
-def test_an_attachment_of_another_type_is_refused(signer: KeySigner, policy: Policy) -> None:
-    with pytest.raises(SignatureInvalidError):
-        check_image(evidence(attached(signature(signer), kind="application/vnd.example")), policy)
+@pytest.mark.parametrize("wrong", ["artifact", "layer"])
+def test_an_attachment_of_another_type_is_refused(signer: KeySigner, policy: Policy, wrong: str) -> None:
+    bundle = signature(signer)
+    types = {"artifact": BUNDLE_TYPE, "layer": BUNDLE_TYPE, wrong: "application/vnd.example"}
+    layers = (Descriptor.of(bundle, types["layer"]),)
+    manifest = manifest_bytes(artifact_type=types["artifact"], layers=layers, subject=SUBJECT)
+    with pytest.raises(SignatureInvalidError, match="application/vnd.dev.sigstore"):
+        check_image(evidence(AttachedBundle(manifest=manifest, bundle=bundle)), policy)
 
 
 def test_a_blob_that_is_not_the_layer_is_refused(signer: KeySigner, policy: Policy) -> None:
