@@ -234,7 +234,7 @@ def test_an_attachment_of_another_type_is_refused(signer: KeySigner, policy: Pol
     types = {"artifact": BUNDLE_TYPE, "layer": BUNDLE_TYPE, wrong: "application/vnd.example"}
     layers = (Descriptor.of(bundle, types["layer"]),)
     manifest = manifest_bytes(artifact_type=types["artifact"], layers=layers, subject=SUBJECT)
-    with pytest.raises(SignatureInvalidError, match="application/vnd.dev.sigstore"):
+    with pytest.raises(SignatureInvalidError, match=r"application/vnd\.dev\.sigstore"):
         check_image(evidence(AttachedBundle(manifest=manifest, bundle=bundle)), policy)
 
 
