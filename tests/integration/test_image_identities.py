@@ -211,7 +211,23 @@ def test_a_certificate_of_another_signature_is_refused(
         check_image(changed(theirs, lambda said: said.update({key: mine})), policy(sigstore))
 
 
-def test_we_verify_what_an_identity_signed_with_cosign(
+@pytest.mark.parametrize("rekor", ["v1", "v2"])
+def test_we_verify_the_form_bundle_as_an_identity_made_it_with_cosign(
+    run_cosign: Cosign, host: str, sigstore: LocalSigstore, tmp_path: Path, rekor: str
+) -> None:
+    (tmp_path / "token").write_text(sigstore.token())
+    config = json.loads(sigstore.config(rekor).read_text())["signingConfig"]
+    (tmp_path / "signing.json").write_text(json.dumps(config))
+    reference = push_image(host, f"their-identity-{rekor}")
+    options = ("--trusted-root", sigstore.root, "--signing-config", tmp_path / "signing.json")
+    who = ("--identity-token", tmp_path / "token", "-y")
+    done = run_cosign(tmp_path, "sign", *options, *who, digests(reference)[0])
+    assert done.returncode == 0, done.stderr[:600]
+    assert [item.form for item in verify_image(reference, policy(sigstore)).signatures] == ["bundle"]
+    assert refusal(reference, policy(sigstore, WHO + "x")) == "identity-mismatch"
+
+
+def test_we_verify_the_form_legacy_as_an_identity_made_it_with_cosign(
     run_cosign: Cosign, host: str, sigstore: LocalSigstore, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text(sigstore.token())
