@@ -311,6 +311,13 @@ def recompressed(manifest: dict[str, Any], _: dict[str, Any]) -> None:
     manifest["layers"][1] = put(gzip.compress(gzip.decompress(blob(old["digest"]))), old["mediaType"])
 
 
+def misnamed(manifest: dict[str, Any], _: dict[str, Any]) -> None:
+    """Store a good layer under a name that is not its digest."""
+    layer = manifest["layers"][0]
+    Path("store/blobs/sha256", "0" * 64).write_bytes(blob(layer["digest"]))
+    layer["digest"] = "sha256:" + "0" * 64
+
+
 HOSTILE: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     "another artifact type": lambda m, _: m.update(artifactType="application/vnd.example"),
     "no artifact type": lambda m, _: m.pop("artifactType"),
@@ -341,6 +348,7 @@ HOSTILE: dict[str, Callable[[dict[str, Any], dict[str, Any]], object]] = {
     "layers in numbers": lambda m, _: m.update(layers=[1, 2]),
     "no layers": lambda m, c: (m.update(layers=[]), c["modelfs"].update(diffIds=[])),
     "compressed anew": recompressed,
+    "a layer under another name": misnamed,
 }
 
 

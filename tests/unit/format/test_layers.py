@@ -59,6 +59,17 @@ def test_every_changed_bit_of_the_wrapping_is_noticed(position: int, bit: int) -
         list(reader(bytes(data)).pieces())
 
 
+@pytest.mark.parametrize("place", [*range(15), *range(65_550, 65_555), -8, -5, -4, -1])
+@pytest.mark.parametrize("change", [1, 0xFF])
+def test_every_byte_between_the_contents_is_compared(place: int, change: int) -> None:
+    """Head, both frames and the tail: another reader may go by what ours passes over."""
+    blob, _ = written({"model/m": b"y" * 70_000})
+    data = bytearray(blob)
+    data[place] ^= change
+    with pytest.raises(FormatError):
+        list(reader(bytes(data)).pieces())
+
+
 @pytest.mark.parametrize("size", [0, 17, 22])
 def test_a_blob_that_is_too_short_is_no_stream(size: int) -> None:
     with pytest.raises(FormatError):
