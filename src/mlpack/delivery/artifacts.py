@@ -111,7 +111,7 @@ def push(bundle: BundleLike, reference: str, *, overwrite: bool = False) -> Push
     with open_tree(opened.path) as tree:
         layers, diff_ids, sent = [], [], 0
         for layer in plan_layers(tree.entries):
-            descriptor, diff_id, new = _store_layer(store, tree, layer)
+            descriptor, diff_id, new = _store_layer(store, place.path, tree, layer)
             layers.append(descriptor)
             diff_ids.append(diff_id)
             sent += new
@@ -166,13 +166,13 @@ def _refuse_other(store: Layout, tag: str, artifact: Stored, *, overwrite: bool)
         )
 
 
-def _store_layer(store: Layout, tree: Tree, layer: Layer) -> tuple[Descriptor, str, bool]:
+def _store_layer(store: Layout, beside: Path, tree: Tree, layer: Layer) -> tuple[Descriptor, str, bool]:
     """Write one layer; return its descriptor, the digest of the tar inside, and whether it is new."""
     files: Iterable[tuple[str, int, Iterable[bytes]]] = (
         (path, tree.entries[path], tree.chunks(path)) for path in layer.paths
     )
     blob, plain, size = hashlib.sha256(), hashlib.sha256(), 0
-    with tempfile.TemporaryDirectory(prefix="mlpack-") as folder:
+    with tempfile.TemporaryDirectory(prefix=".mlpack-", dir=beside) as folder:
         draft = Path(folder, "layer")
         with storage_errors(draft), draft.open("xb") as file:
             for piece, inside in layer_bytes(files):

@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -37,7 +38,8 @@ _TAG: Final = "org.opencontainers.image.ref.name"
 _MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _MAX_MANIFEST: Final = 4 * 1024 * 1024
 _MAX_INDEXED: Final = 10_000
-_MAX_LAYERS: Final = 1_000
+_MAX_LAYERS: Final = 256
+"""Each is an open file while one reads."""
 _MAX_ATTACHED: Final = 4 * 1024 * 1024
 _MAX_SIGNATURE: Final = 96 * 1024 * 1024
 _CHUNK: Final = 1 << 20
@@ -232,10 +234,13 @@ class LayoutTree:
         primary = manifest.title == SIGNATURE and SIGNATURE not in self._found
         data = self._small(layer, _MAX_SIGNATURE if primary else _MAX_ATTACHED)
         parse_json(data, where=layer.digest)
-        found = self._blobs.find(layer.blob)
         path = f"{ATTESTATIONS}{layer.digest.removeprefix('sha256:')}.sigstore.json"
-        if found is not None:
-            self._found[SIGNATURE if primary else path] = (found[0], 0, layer.size)
+        self._found[SIGNATURE if primary else path] = (partial(self._pread, layer.blob), 0, layer.size)
+
+    def _pread(self, blob: str, count: int, offset: int) -> bytes:
+        """Read a part of an attachment; there may be too many to keep all of them open."""
+        found = self._blobs.find(blob)
+        return b"" if found is None else found[0](count, offset)
 
     # ---------------------------------------------------------------------------------------------- contents
 

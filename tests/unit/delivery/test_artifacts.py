@@ -462,10 +462,10 @@ def test_a_tag_that_moves_after_verification_changes_nothing(
     pushed: PushedBundle, policy: Policy, tmp_path: Path, make_bundle: MakeBundle
 ) -> None:
     verified = mlpack.verify("oci:store:1.2.0", policy)
-    good = verified.read("contract.json")
+    good = verified.read("manifest.json")
     (tmp_path / "next").mkdir()
     push(make_bundle(tmp_path / "next", version="6.6.6"), "oci:store:1.2.0", overwrite=True)
-    assert verified.read("contract.json") == good
+    assert verified.read("manifest.json") == good
     assert pushed.bundle == verified.digest
 
 
