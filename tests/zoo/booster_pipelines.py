@@ -56,7 +56,10 @@ def pipelines(
         _binary,
         lambda: calibration.CalibratedClassifierCV(lightgbm.LGBMClassifier(**light), method="isotonic", cv=3),
     )
-    members = lambda: [("a", lasts["XGBoost"]()), ("b", lasts["LightGBM"]())]  # noqa: E731
+
+    def members() -> list[tuple[str, Any]]:
+        return [("a", lasts["XGBoost"]()), ("b", lasts["LightGBM"]())]
+
     made["around: voting"] = partial(_binary, lambda: ensemble.VotingClassifier(members(), voting="soft"))
     made["around: voting of XGBoost"] = partial(
         _binary,

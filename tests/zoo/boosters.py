@@ -1,4 +1,4 @@
-"""The three boosting libraries and scikit-learn's histograms: awkward options, categories, notebook pipelines."""
+"""The three boosting libraries: awkward options, objectives, categories."""
 
 # ruff: noqa: ANN401 - a fitted model has no type of its own
 from __future__ import annotations
@@ -21,10 +21,17 @@ if TYPE_CHECKING:
 __all__ = ["cases"]
 
 Make = Callable[[], Fitted]
-XGB = {"n_estimators": 20, "max_depth": 4, "n_jobs": 1, "random_state": 0}
-LGBM = {"n_estimators": 20, "n_jobs": 1, "verbose": -1, "random_state": 0, "min_child_samples": 5}
-CAT = {
-    "iterations": 20, "depth": 4, "thread_count": 1, "random_seed": 0, "verbose": 0, "allow_writing_files": False,
+XGB: dict[str, Any] = {"n_estimators": 20, "max_depth": 4, "n_jobs": 1, "random_state": 0}
+LGBM: dict[str, Any] = {
+    "n_estimators": 20,
+    "n_jobs": 1,
+    "verbose": -1,
+    "random_state": 0,
+    "min_child_samples": 5,
+}
+CAT: dict[str, Any] = {
+    "iterations": 20, "depth": 4, "thread_count": 1, "random_seed": 0, "verbose": 0,
+    "allow_writing_files": False,
 }  # fmt: skip
 
 
@@ -130,7 +137,7 @@ def _category_frame(*, numbers: bool = False, letters: bool = True) -> Table:
     )
 
 
-def _xgboost() -> dict[str, Make]:  # noqa: PLR0915 - a list
+def _xgboost() -> dict[str, Make]:
     Classifier, Regressor = xgboost.XGBClassifier, xgboost.XGBRegressor
     made: dict[str, Make] = {}
     made["two classes"] = partial(_fit, Classifier(**XGB), tables.binary)
@@ -217,7 +224,7 @@ def _lightgbm() -> dict[str, Make]:
     made["two classes"] = partial(_fit, Classifier(**LGBM), tables.binary)
     made["three classes, text labels"] = partial(_fit, Classifier(**LGBM), tables.three, _names)
     made["one against all"] = partial(_fit, Classifier(objective="multiclassova", **LGBM), tables.three)
-    forest = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.7}
+    forest: dict[str, Any] = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.7}
     made["forest"] = partial(_fit, Classifier(**forest, **LGBM), tables.binary)
     made["forest, regression"] = partial(_fit, Regressor(**forest, **LGBM), tables.regression)
     made["dropout"] = partial(_fit, Classifier(boosting_type="dart", **LGBM), tables.three)

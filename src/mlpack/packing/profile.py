@@ -146,7 +146,7 @@ def _categories(column: Column) -> CategoricalProfile:
 def _labelled(answers: Mapping[Method, np.ndarray], description: Description) -> bool:
     """Return whether `predict` gives one of the classes for each row.
 
-    Several labels at once are none of them, and a booster with an objective of the user's own gives raw scores.
+    Several labels at once are none of them, and a booster with an objective of one's own gives raw scores.
     """
     label, classes = answers.get("predict"), description.classes
     if label is None or classes is None:

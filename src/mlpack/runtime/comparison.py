@@ -20,7 +20,7 @@ CERTIFICATES: Mapping[str, float] = MappingProxyType({"exact": 0.0, "tight": 1e-
 """Certificate -> largest `|a - b| / (spread + |a|)`; `exact` asks for identical bits besides."""
 
 TIGHT_IN_SINGLE = 1e-6
-"""The same for `tight` where the original computes in float32: 8 units in its last place at `spread + |a|`."""
+"""The same for `tight` where the original computes in float32: 8 units in its last place."""
 
 _NETWORKS: Mapping[str, float] = MappingProxyType({"float32-network": 1e-5, "float16-network": 1e-2})
 """Precision -> `tight` and `loose` of a network: about a hundred units in the last place, or ten in float16."""

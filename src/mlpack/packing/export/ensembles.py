@@ -1,4 +1,4 @@
-"""Collecting decision trees into one TreeEnsemble operator (ai.onnx.ml 5), in double or in single precision."""
+"""Collecting decision trees into one TreeEnsemble operator (ai.onnx.ml 5), in double or single precision."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Trees:
         left: NDArray[Any],
         right: NDArray[Any],
         feature: NDArray[Any],
-        split: NDArray[np.float64],
+        split: NDArray[Any],
         missing_left: NDArray[Any],
         value: NDArray[np.float64],
         target: int,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,8 +56,8 @@ class Boosted:
         trees: In the order in which they are added; empty for a linear booster.
         weights: Linear booster: `(columns + 1, targets)`, the biases last; else None.
         category_columns: Positions of the columns of categories.
-        categories: Per position of such a column, its categories in the order of their codes, where the booster
-            remembers them.
+        categories: Per position of such a column, its categories in the order of their codes, where the
+            booster remembers them.
     """
 
     objective: str
@@ -172,7 +173,5 @@ def _categories(document: Mapping[str, Any]) -> dict[int, Sequence[str] | Sequen
                 # XGBoost cuts the bytes of its category names where their letters would end.
                 raise ValueError("XGBoost itself garbles category names that are not ASCII; rename them")
             ends = entry["offsets"]
-            found[column] = [
-                bytes(values[start:end]).decode() for start, end in zip(ends, ends[1:], strict=False)
-            ]
+            found[column] = [bytes(values[start:end]).decode() for start, end in pairwise(ends)]
     return found

@@ -16,11 +16,10 @@ from mlpack.packing.export.ladder import Refusal
 
 Agree = Callable[..., Any]
 FAST: dict[str, Any] = {
-    "iterations": 25, "depth": 5, "thread_count": 1, "random_seed": 0, "verbose": 0, "allow_writing_files": False,
+    "iterations": 25, "depth": 5, "thread_count": 1, "random_seed": 0, "verbose": 0,
+    "allow_writing_files": False,
 }  # fmt: skip
-BINARY, WINE, NUMBERS = (
-    load(return_X_y=True) for load in (load_breast_cancer, load_wine, load_diabetes)
-)
+BINARY, WINE, NUMBERS = (load(return_X_y=True) for load in (load_breast_cancer, load_wine, load_diabetes))
 CLOSE = 1e-11
 
 
@@ -33,9 +32,9 @@ def edges(rows: np.ndarray, model: Any) -> np.ndarray:
     on = [odd]
     for column, borders in model.get_borders().items():
         for border in np.asarray(borders, dtype=np.float32)[:5]:
-            row = rows[: 1 + 2].copy()
-            row[:, column] = border, np.nextafter(border, np.float32(9e9)), float(border) * (1 + 1e-9)
-            on.append(row)
+            beside = rows[:3].copy()
+            beside[:, column] = border, np.nextafter(border, np.float32(9e9)), float(border) * (1 + 1e-9)
+            on.append(beside)
     return np.vstack([*on, -rows[:9], 1000 * rows[:9]])
 
 
@@ -46,7 +45,9 @@ def test_raw_scores_are_the_same_bits(policy: str, agree: Agree) -> None:
     agree(model, rows, edges(rows, model), rows[:1], tolerance=0)
 
 
-@pytest.mark.parametrize("loss", ["MAE", "Quantile:alpha=0.9", "Huber:delta=1", "MultiQuantile:alpha=0.1,0.9"])
+@pytest.mark.parametrize(
+    "loss", ["MAE", "Quantile:alpha=0.9", "Huber:delta=1", "MultiQuantile:alpha=0.1,0.9"]
+)
 def test_losses_without_a_link_are_the_same_bits(loss: str, agree: Agree) -> None:
     rows, target = NUMBERS
     agree(CatBoostRegressor(loss_function=loss, **FAST).fit(rows, target), rows, tolerance=0)
@@ -82,7 +83,7 @@ def test_labels_of_several_classes_come_as_a_column(kind: str, loss: str, agree:
 
 
 @pytest.mark.parametrize("flags", [False, True])
-def test_two_classes(flags: bool, agree: Agree) -> None:
+def test_two_classes(*, flags: bool, agree: Agree) -> None:
     rows, target = BINARY
     model = CatBoostClassifier(**FAST).fit(rows, target > 0 if flags else target)
     agree(model, rows, edges(rows, model), tolerance=CLOSE)

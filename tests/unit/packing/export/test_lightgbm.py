@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+import lightgbm
 import numpy as np
 import pandas as pd
-import lightgbm
 import pytest
 from lightgbm import LGBMClassifier, LGBMRanker, LGBMRegressor
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
@@ -158,7 +158,7 @@ def test_ways_with_missing_values(option: str) -> None:
     rows, target = load_diabetes(return_X_y=True)
     chosen = np.random.default_rng(0).random(rows.shape) < 0.2
     rows = np.where(chosen, 0.0 if option == "zero_as_missing" else np.nan, rows)
-    model = LGBMRegressor(**FAST, **{option: option != "use_missing"}).fit(rows, target)
+    model = LGBMRegressor(**{**FAST, option: option != "use_missing"}).fit(rows, target)
     found = packed(model, array_contract(model, rows, ("predict",)))
     zeros = rows[:9].copy()
     zeros[:, 2], zeros[::2, 3] = 1e-35, -1e-36
@@ -193,7 +193,7 @@ def test_a_bare_booster_answers_in_the_units_of_its_objective() -> None:
 def test_an_objective_of_ones_own_gives_raw_scores() -> None:
     rows, target = BINARY
 
-    def logistic(true: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def logistic(true: Fitted, scores: Fitted) -> tuple[np.ndarray, np.ndarray]:
         share = 1 / (1 + np.exp(-scores))
         return share - true, share * (1 - share)
 

@@ -24,15 +24,13 @@ from mlpack.runtime.session import open_session
 
 Agree = Callable[..., Any]
 FAST: dict[str, Any] = {"n_estimators": 25, "max_depth": 5, "n_jobs": 1, "random_state": 0}
-BINARY, WINE, NUMBERS = (
-    load(return_X_y=True) for load in (load_breast_cancer, load_wine, load_diabetes)
-)
+BINARY, WINE, NUMBERS = (load(return_X_y=True) for load in (load_breast_cancer, load_wine, load_diabetes))
 EXPONENTIALS = 1e-6
 """The C library's expf rounds one value in several hundred another way than a rounded double."""
 
 
 def edges(rows: np.ndarray, model: Any) -> np.ndarray:
-    """Return rows with holes, infinities, numbers beyond float32, and values on and beside every threshold."""
+    """Return rows with holes, infinities, numbers beyond float32, and values beside thresholds."""
     odd = rows[:24].copy()
     for row, cell in enumerate((np.nan, np.inf, -np.inf, 1e300, -1e300, 3.5e38, 0.0, -0.0, 1e-310)):
         odd[row, row % odd.shape[1]] = cell
@@ -87,7 +85,9 @@ def test_a_link_is_undone(objective: str, agree: Agree) -> None:
 @pytest.mark.parametrize("strategy", ["one_output_per_tree", "multi_output_tree"])
 def test_several_targets_stay_apart(strategy: str, agree: Agree) -> None:
     rows, target = NUMBERS
-    model = xgboost.XGBRegressor(multi_strategy=strategy, **FAST).fit(rows, np.column_stack([target, -target]))
+    model = xgboost.XGBRegressor(multi_strategy=strategy, **FAST).fit(
+        rows, np.column_stack([target, -target])
+    )
     agree(model, rows, edges(rows, model), tolerance=0)
 
 
@@ -171,7 +171,7 @@ def test_names_that_the_library_itself_garbles_are_refused() -> None:
 
 
 def test_a_subclass_is_a_stranger(exported: Callable[..., Any]) -> None:
-    class Doubled(xgboost.XGBRegressor):  # type: ignore[misc]
+    class Doubled(xgboost.XGBRegressor):
         def predict(self, *args: Any, **kwargs: Any) -> Any:
             return 2 * super().predict(*args, **kwargs)
 
@@ -183,7 +183,8 @@ def test_a_subclass_is_a_stranger(exported: Callable[..., Any]) -> None:
 AROUND: dict[str, Callable[[], Any]] = {
     "calibration": lambda: CalibratedClassifierCV(xgboost.XGBClassifier(**FAST), cv=3),
     "voting": lambda: VotingClassifier(
-        [("a", xgboost.XGBClassifier(**FAST)), ("b", xgboost.XGBClassifier(base_score=0.2, **FAST))], voting="soft"
+        [("a", xgboost.XGBClassifier(**FAST)), ("b", xgboost.XGBClassifier(base_score=0.2, **FAST))],
+        voting="soft",
     ),
     "stacking": lambda: StackingRegressor([("a", xgboost.XGBRegressor(**FAST))], cv=3),
     "bagging": lambda: BaggingRegressor(xgboost.XGBRegressor(**FAST), 3, random_state=0),

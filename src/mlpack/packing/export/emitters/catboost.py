@@ -1,7 +1,7 @@
 """CatBoost on numbers: trees in double over float32 columns, read from its own JSON document.
 
-Source: CatBoost's evaluation of symmetric trees (bit i of the leaf's number says whether `x > border` of split i
-holds) and of other trees, sums in double from zero on, then scale and bias.
+Source: CatBoost's evaluation of symmetric trees (bit i of the leaf's number says whether `x > border` of
+split i holds) and of other trees, sums in double from zero on, then scale and bias.
 """
 
 from __future__ import annotations
@@ -128,14 +128,20 @@ def _raw(scope: Scope, model: Fitted, columns: Columns, document: dict[str, Any]
     missing_right = np.array([item["nan_value_treatment"] == "AsTrue" for item in floats], dtype=bool)
     place = np.array([item["flat_feature_index"] for item in floats], dtype=np.int64)
     x = graph.cast(graph.matrix(columns, "float32"), "float64")
-    total = _sums(scope, trees, x, place, missing_right, bias.shape[1])
+    total = _sums(scope, trees, x, place=place, missing_right=missing_right, targets=bias.shape[1])
     if scale != 1:
         total = graph.op("Mul", total, graph.doubles(float(scale)))
     return Tensor(graph.op("Add", total, graph.doubles(bias)), "float64", bias.shape[1])
 
 
 def _sums(
-    scope: Scope, trees: list[_Tree], x: Tensor, place: np.ndarray, missing_right: np.ndarray, targets: int
+    scope: Scope,
+    trees: list[_Tree],
+    x: Tensor,
+    *,
+    place: np.ndarray,
+    missing_right: np.ndarray,
+    targets: int,
 ) -> str:
     """Return the sums over trees `(N, targets)`: with several targets, each tree says which row it adds."""
     graph, ensemble, rows = scope.graph, Trees(), [np.zeros((1, targets))]

@@ -144,7 +144,8 @@ def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     """Emit the weighted median: the first value at which half of the weight is reached."""
     graph, count = scope.graph, len(model.estimators_)
     answers = [
-        _column(scope, graph.cast(inner.respond(member, columns, method), "float64")) for inner, member in _members(scope, model)
+        _column(scope, graph.cast(inner.respond(member, columns, method), "float64"))
+        for inner, member in _members(scope, model)
     ]
     values = _side_by_side(scope, answers)
     ordered, places = graph.ops("TopK", values, graph.ints([count]), outputs=2, axis=1, largest=0, sorted=1)

@@ -42,7 +42,8 @@ _ZERO = float(np.float32(1e-35))
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
     graph = scope.graph
-    dump = getattr(model, "booster_", model).dump_model()
+    booster: Fitted = getattr(model, "booster_", model)
+    dump = booster.dump_model()
     objective, *options = str(dump.get("objective", "")).split() or [""]
     raw = _raw(scope, model, columns, dump)
     classifies = hasattr(model, "classes_")
@@ -240,14 +241,15 @@ def _linear(scope: Scope, trees: list[list[_Node]], numbers: Tensor, x: Tensor, 
 
     A leaf adds up its terms one after another, and falls back to its constant value where one is missing.
     """
-    graph, ensemble, leaves = scope.graph, Trees(), []
+    graph, ensemble = scope.graph, Trees()
+    leaves: list[_Node] = []
     for number, tree in enumerate(trees):
-        value = np.zeros(len(tree))
+        numbered = np.zeros(len(tree))
         for place, node in enumerate(tree):
             if node.leaf:
-                value[place] = len(leaves)
+                numbered[place] = len(leaves)
                 leaves.append(node)
-        _add(ensemble, tree, number, value)
+        _add(ensemble, tree, number, numbered)
     reached = graph.op("Cast", ensemble.emit(graph, numbers.name, len(trees)), to=7)
     most = max(len(node.terms[1]) if node.terms else 0 for node in leaves)
     columns = np.full((len(leaves), most), x.width or 0)  # the column of zeros that is put behind the others

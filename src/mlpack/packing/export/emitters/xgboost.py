@@ -61,7 +61,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
 def _classify(scope: Scope, model: Fitted, boosted: Boosted, raw: Tensor, method: Method) -> Tensor:
     """Return what XGBClassifier makes of the booster's answer."""
     graph, width = scope.graph, raw.width or 1
-    half = graph.const(np.float32(0.5))
+    half = _constant(graph, 0.5)
     if boosted.objective == "multi:softmax" and method == "predict_proba":
         return Tensor(_softmax_in_single(graph, raw.name), "float32", raw.width)
     value = _value(scope, model, boosted, raw)
@@ -75,7 +75,7 @@ def _classify(scope: Scope, model: Fitted, boosted: Boosted, raw: Tensor, method
         return label if width > 1 else graph.flat(label)
     if width > 1:
         return value
-    rest = graph.op("Sub", graph.const(np.float32(1)), value.name)
+    rest = graph.op("Sub", _constant(graph, 1), value.name)
     return Tensor(graph.op("Concat", rest, value.name, axis=1), "float32", 2)
 
 
@@ -115,8 +115,8 @@ def _single(scope: Scope, model: Fitted, boosted: Boosted, columns: Columns) -> 
     missing = getattr(model, "missing", np.nan)
     if missing is None or np.isnan(missing):
         return x
-    gone = graph.op("Equal", x.name, graph.const(np.float32(missing)))
-    return Tensor(graph.op("Where", gone, graph.const(np.float32(np.nan)), x.name), "float32", x.width)
+    gone = graph.op("Equal", x.name, _constant(graph, missing))
+    return Tensor(graph.op("Where", gone, _constant(graph, np.nan), x.name), "float32", x.width)
 
 
 def _coded(scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], column: Tensor) -> Tensor:
@@ -126,8 +126,8 @@ def _coded(scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], 
     if tuple(int(part) for part in xgboost.__version__.split(".")[:2]) < (3, 3):
         raise scope.unsupported(
             model,
-            f"XGBoost {xgboost.__version__} takes an unknown category for its neighbour in the alphabet, which "
-            "3.3 mends; or encode the categories in the pipeline",
+            f"XGBoost {xgboost.__version__} takes an unknown category for its neighbour in the alphabet, "
+            "which 3.3 mends; or encode the categories in the pipeline",
         )
     if (column.kind == "string") != isinstance(known[0], str):
         raise scope.unsupported(model, "was fitted on categories of another type than the example's")
@@ -198,7 +198,7 @@ def _linear(scope: Scope, boosted: Boosted, x: Tensor, start: np.ndarray) -> Ten
     graph, weights = scope.graph, boosted.weights
     assert weights is not None  # noqa: S101 - told apart by the caller
     graph.guard(x, nulls=True)
-    zero = graph.const(np.float32(0))
+    zero = _constant(graph, 0)
     known = graph.op("Where", graph.op("IsNaN", x.name), zero, x.name)
     total = graph.const(weights[-1:] + start[0])
     for column in range(len(weights) - 1):
@@ -241,9 +241,13 @@ def _value(scope: Scope, model: Fitted, boosted: Boosted, raw: Tensor) -> Tensor
     if objective in _SOFT:
         return Tensor(_softmax(graph, raw.name), "float32", raw.width)
     if objective == "binary:hinge":
-        above = graph.op("Greater", raw.name, graph.const(np.float32(0)))
+        above = graph.op("Greater", raw.name, _constant(graph, 0))
         return graph.cast(Tensor(above, "bool", raw.width), "float32")
     raise scope.unsupported(model, f"objective {objective!r} has no closed form here")
+
+
+def _constant(graph: GraphBuilder, value: float) -> str:
+    return graph.const(np.array(value, dtype=np.float32))
 
 
 def _exp(graph: GraphBuilder, x: str) -> str:
@@ -252,7 +256,7 @@ def _exp(graph: GraphBuilder, x: str) -> str:
 
 
 def _sigmoid(graph: GraphBuilder, x: str) -> str:
-    one, limit = graph.const(np.float32(1)), graph.const(np.float32(88.7))
+    one, limit = _constant(graph, 1), _constant(graph, 88.7)
     negative = graph.op("Neg", x)
     negative = graph.op("Where", graph.op("Greater", negative, limit), limit, negative)
     return graph.op("Div", one, graph.op("Add", _exp(graph, negative), one))
