@@ -109,7 +109,10 @@ def test_a_row_costs_little_more_than_the_bare_session(contestants: Contestants)
 
 def test_many_rows_cost_no_more_than_the_original_takes(contestants: Contestants) -> None:
     packed, native = _best(
-        [lambda: contestants.packed.predict(contestants.rows), lambda: contestants.original.predict(contestants.rows)],
+        [
+            lambda: contestants.packed.predict(contestants.rows),
+            lambda: contestants.original.predict(contestants.rows),
+        ],
         number=1,
     )
     print(f"\n{contestants.name}: {ROWS} rows {packed / 1e3:.1f} ms, original {native / 1e3:.1f} ms")

@@ -8,7 +8,15 @@ import math
 import pytest
 
 from mlpack.errors import FormatError, UnsupportedVersionError
-from mlpack.format.evidence import Golden, MethodParity, Parity, ProbeResult, decode_number, encode_cell
+from mlpack.format.evidence import (
+    Golden,
+    MethodParity,
+    Parity,
+    Precision,
+    ProbeResult,
+    decode_number,
+    encode_cell,
+)
 
 
 def test_golden_is_written_as_it_was_read(files: dict[str, bytes]) -> None:
@@ -73,3 +81,33 @@ def test_an_odd_column_is_refused(column: object, word: str, files: dict[str, by
     document["outputs"]["predict"] = column
     with pytest.raises(FormatError, match=word):
         Golden.from_bytes(json.dumps(document).encode())
+
+
+def _measured(precision: Precision) -> Parity:
+    method = MethodParity(
+        method="predict",
+        certificate="tight",
+        worst=1e-7,
+        spread=1.0,
+        labels_differ=0,
+        ties=0,
+        precision=precision,
+    )
+    return Parity(rung="r", certificate="tight", threads=1, methods=(method,), probes=())
+
+
+def test_single_precision_is_written_and_read_back() -> None:
+    assert Parity.from_bytes(_measured("float32").to_bytes()) == _measured("float32")
+
+
+def test_double_precision_is_not_written() -> None:
+    (entry,) = json.loads(_measured("float64").to_bytes())["methods"]
+    assert "precision" not in entry
+
+
+@pytest.mark.parametrize("other", ["float64", "float8", "", None])
+def test_another_precision_is_refused(other: str | None) -> None:
+    document = json.loads(_measured("float32").to_bytes())
+    document["methods"][0]["precision"] = other
+    with pytest.raises(FormatError, match="precision"):
+        Parity.from_bytes(json.dumps(document).encode())

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mlpack.runtime.comparison import CERTIFICATES, compare
+from mlpack.runtime.comparison import CERTIFICATES, compare, tolerance
 
 VALUES = np.array([[1.0, -2.0], [0.0, np.nan], [np.inf, -np.inf]])
 
@@ -34,6 +34,18 @@ def test_the_error_is_relative_to_spread_and_value() -> None:
 def test_certificates_are_limits_of_the_error(error: float, holds: tuple[str, ...]) -> None:
     found = compare(np.array([0.0]), np.array([error]), spread=1.0)
     assert tuple(certificate for certificate in CERTIFICATES if found.within(certificate)) == holds
+
+
+@pytest.mark.parametrize(("error", "holds"), [(0.0, 3), (9e-7, 2), (2e-6, 1), (2e-5, 0)])
+def test_an_original_in_single_precision_is_judged_at_its_own(error: float, holds: int) -> None:
+    found = compare(np.zeros(1, dtype=np.float32), np.array([error], dtype=np.float32), spread=1.0)
+    reached = [certificate for certificate in CERTIFICATES if found.within(certificate, "float32")]
+    assert reached == list(CERTIFICATES)[len(CERTIFICATES) - holds :]
+
+
+def test_only_tight_depends_on_the_precision() -> None:
+    differ = [name for name in CERTIFICATES if tolerance(name, "float32") != tolerance(name)]
+    assert differ == ["tight"]
 
 
 @pytest.mark.parametrize(

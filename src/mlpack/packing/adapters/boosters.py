@@ -44,9 +44,8 @@ def call(model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
         warnings.simplefilter("ignore")
         if type(model).__module__.startswith("lightgbm."):
             return np.asarray(getattr(model, method)(rows, num_threads=1))
-        import xgboost
-
-        table = xgboost.DMatrix(rows, enable_categorical=True, feature_types=_types(model, rows), nthread=1)
+        library = sys.modules["xgboost"]  # the model came from it
+        table = library.DMatrix(rows, enable_categorical=True, feature_types=_types(model, rows), nthread=1)
         return np.asarray(getattr(model, method)(table))
 
 

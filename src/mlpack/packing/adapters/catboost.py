@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,6 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (CatBoost ships no typ
     Raises:
         ModelError: It is not fitted.
     """
-    import catboost
     import numpy as np
 
     kind = type(model).__name__
@@ -36,7 +36,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (CatBoost ships no typ
     return Description(
         original=f"{type(model).__module__}.{type(model).__qualname__}",
         architecture=(kind,),
-        framework=("catboost", str(catboost.__version__)),
+        framework=("catboost", str(sys.modules["catboost"].__version__)),
         task="classification" if classifies else "regression",
         methods=methods,
         classes=np.asarray(model.classes_) if classifies else None,

@@ -6,6 +6,7 @@ from the base score on) and the transformations of its objectives in float32.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -121,12 +122,11 @@ def _single(scope: Scope, model: Fitted, boosted: Boosted, columns: Columns) -> 
 
 def _coded(scope: Scope, model: Fitted, known: Sequence[str] | Sequence[float], column: Tensor) -> Tensor:
     """Return codes of categories; a missing one is NaN and an unknown one -1, which is in no set."""
-    import xgboost
-
-    if tuple(int(part) for part in xgboost.__version__.split(".")[:2]) < (3, 3):
+    version = str(sys.modules["xgboost"].__version__)
+    if tuple(int(part) for part in version.split(".")[:2]) < (3, 3):
         raise scope.unsupported(
             model,
-            f"XGBoost {xgboost.__version__} takes an unknown category for its neighbour in the alphabet, "
+            f"XGBoost {version} takes an unknown category for its neighbour in the alphabet, "
             "which 3.3 mends; or encode the categories in the pipeline",
         )
     if (column.kind == "string") != isinstance(known[0], str):
