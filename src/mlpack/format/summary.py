@@ -30,7 +30,7 @@ def bundle_facts(bundle: UnverifiedBundle) -> Facts:
             signature,
             ("model", f"{manifest.model.original} ({' '.join(manifest.model.framework)})", "plain"),
             ("task", manifest.model.task, "plain"),
-            ("format", f"{manifest.model.format}, one file of {bytes_text(_model_size(bundle))}", "plain"),
+            ("format", _format(bundle), "plain"),
             (
                 "runtime",
                 ", ".join(f"{name} {need}" for name, need in sorted(manifest.runtime.items())),
@@ -45,14 +45,20 @@ def bundle_facts(bundle: UnverifiedBundle) -> Facts:
     return Facts(title=f"{manifest.name} {manifest.version}", sections=sections, warnings=_warnings(bundle))
 
 
-def _model_size(bundle: UnverifiedBundle) -> int:
-    return bundle.manifest.files[bundle.manifest.model.path].size
+def _format(bundle: UnverifiedBundle) -> str:
+    sizes = [item.size for item in bundle.manifest.files.values() if item.role in ("model", "code")]
+    files = "one file" if len(sizes) == 1 else f"{len(sizes)} files"
+    return f"{bundle.manifest.model.format}, {files} of {bytes_text(sum(sizes))}"
 
 
 def _warnings(bundle: UnverifiedBundle) -> tuple[str, ...]:
     found = []
     if not bundle.signed:
         found.append("Not signed: nobody vouches for this bundle yet.")
+    if "pickle" in bundle.manifest.requires:
+        found.append("Loading it does whatever its pickle says. It loads only where a policy allows code.")
+    if "python" in bundle.manifest.requires:
+        found.append("Loading it runs Python code of the bundle. It loads only where a policy allows code.")
     if bundle.manifest.golden == "sample":
         found.append("The golden rows are real rows of the example.")
     if bundle.parity.certificate == "loose":

@@ -14,7 +14,7 @@ from mlpack.format.atomic import refuse_existing
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
 from mlpack.format.lock import Lock
-from mlpack.format.manifest import Manifest, ModelInfo, Role
+from mlpack.format.manifest import ENGINES, Manifest, ModelInfo, Role
 from mlpack.format.names import check_name, check_version
 from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
@@ -154,6 +154,18 @@ def _draft(request: Request, made: Made) -> Manifest:
     )
 
 
+def _form(artifact: Artifact) -> str:
+    """Return what a person should know of a form that is no graph."""
+    if artifact.format == "onnx":
+        return ""
+    engine = next(name for name in ENGINES[artifact.format] if name in artifact.requires)
+    what = {
+        "python": "Python source, which runs when it is loaded",
+        "pickle": "a pickle, which does whatever it says when it is loaded",
+    }.get(engine, f"data for its own library, read by {engine}; no code")
+    return f"{artifact.format}: {what}"
+
+
 def _bom_subject(request: Request, made: Made) -> BomSubject:
     framework, framework_version = made.description.framework
     return BomSubject(
@@ -168,6 +180,12 @@ def _bom_subject(request: Request, made: Made) -> BomSubject:
         model_path=made.artifact.path,
         model_sha256=hashlib.sha256(made.artifact.entry).hexdigest(),
         model_size=len(made.artifact.entry),
+        more_files=tuple(
+            (path, hashlib.sha256(data).hexdigest(), len(data))
+            for path, data in sorted(made.artifact.files.items())
+            if path != made.artifact.path
+        ),
+        form=_form(made.artifact),
         framework=framework,
         framework_version=framework_version,
         datasets=tuple(
@@ -202,5 +220,6 @@ def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:
         packages=tuple(f"{package.name}=={package.version}" for package in lock.packages),
         platforms=made.platforms,
         trained_with=" ".join(made.description.framework),
+        form=_form(made.artifact),
         license=request.license or "",
     )

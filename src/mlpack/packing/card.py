@@ -137,6 +137,7 @@ class CardFacts:
         packages: What serving needs, each as `name==version`.
         platforms: Platforms that the lock was made for.
         trained_with: Framework with its version.
+        form: What runs, where that is no graph.
         license: SPDX expression of the model's licence, or empty.
     """
 
@@ -156,6 +157,7 @@ class CardFacts:
     packages: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     trained_with: str = ""
+    form: str = ""
     license: str = ""
 
     @staticmethod
@@ -217,6 +219,7 @@ def _lead(card: ModelCard, facts: CardFacts) -> str:
         ("Task", facts.task),
         ("Original", facts.model_class),
         ("Trained with", facts.trained_with),
+        ("Form", facts.form),
         ("Methods", ", ".join(facts.methods)),
         ("License", facts.license),
     ]

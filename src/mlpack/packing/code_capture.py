@@ -97,7 +97,7 @@ class _Capture:
             if used in scope:
                 self._value(used, scope[used], place)
             elif not hasattr(builtins, used):
-                raise place.refuse(f"uses the name {used!r}, which is not defined")
+                raise place.refuse(f"uses the name {used!r}, which is not defined", line=place.use(used))
         self._check_inner_imports(place)
         self.texts.append(place.text)
         if name != item.__name__:
@@ -122,6 +122,7 @@ class _Capture:
             if _is_local(value):
                 raise place.refuse(
                     f"uses the local module {value.__name__!r} as a whole",
+                    line=place.use(name),
                     hint=f"import what it needs by name: from {value.__name__} import ...",
                 )
             self._import(value.__name__, f"import {value.__name__} as {name}")
@@ -130,19 +131,24 @@ class _Capture:
         elif isinstance(value, (FunctionType, type)) or _importable(value):
             module, inner = value.__module__, getattr(value, "__qualname__", value.__name__)
             if "." in inner or module is None:
-                raise place.refuse(f"uses {name!r}, which cannot be imported by a name of its own")
+                raise place.refuse(
+                    f"uses {name!r}, which cannot be imported by a name of its own", line=place.use(name)
+                )
             if self._is_new(name, value, place.name) and module != "builtins":
                 self._import(module, f"from {module} import {inner} as {name}")
         elif _is_plain(value):
             literal = _literal(value)
             if len(literal) > MAX_LITERAL:
-                raise place.refuse(f"uses {name!r}, a value of {len(literal)} characters")
+                raise place.refuse(
+                    f"uses {name!r}, a value of {len(literal)} characters", line=place.use(name)
+                )
             if self._is_new(name, value, place.name):
                 self.texts.append(f"{name} = {literal}")
         else:
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
             raise place.refuse(
                 f"uses {name!r}, a live object ({kind}) that source cannot hold",
+                line=place.use(name),
                 hint="keep it in an attribute of a class with save and load, or make it in the function",
             )
 
@@ -185,6 +191,13 @@ class _Place:
     line: int
     postponed: bool
 
+    def use(self, name: str) -> int:
+        """Return the line, from 1, in which a name is first used."""
+        lines = [
+            node.lineno for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id == name
+        ]
+        return min(lines, default=1)
+
     def refuse(self, what: str, *, line: int = 1, hint: str = "") -> ModelError:
         return ModelError(
             f"{self.name} {what}", where=f"{Path(self.file).name}, line {self.line + line - 1}", hint=hint
@@ -197,36 +210,35 @@ def _find_source(item: FunctionType | type) -> _Place:
     code = _code_of(item)
     if item.__name__ == "<lambda>":
         raise ModelError("a lambda has no name to be called by", where=_at(code), hint="write it with def")
-    if code is None:
-        raise ModelError(f"the source of {name} cannot be found", where=name)
-    if isinstance(item, FunctionType) and item.__closure__:
+    if isinstance(item, FunctionType) and code is not None and item.__closure__:
         raise ModelError(
             f"{name} uses variables of the function around it: {', '.join(code.co_freevars)}",
             where=_at(code),
             hint="move it to the top level and pass them as arguments or attributes",
         )
-    lines = linecache.getlines(code.co_filename)
+    file = _file_of(item)
+    lines = linecache.getlines(file)
     try:
         module = ast.parse("".join(lines))
     except (SyntaxError, ValueError) as error:
-        raise ModelError(f"the source of {name} cannot be read", where=_at(code)) from error
+        raise ModelError(f"the source of {name} cannot be read", where=file) from error
     kinds = ast.ClassDef if isinstance(item, type) else (ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(module):
         if not isinstance(node, kinds) or node.name != item.__name__:
             continue
         first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
         last = node.end_lineno or node.lineno
-        if first <= code.co_firstlineno <= last:
+        if code is None or first <= code.co_firstlineno <= last:
             text = textwrap.dedent("".join(lines[first - 1 : last])).rstrip()
             return _Place(
                 name=name,
                 text=text,
                 tree=ast.parse(text),
-                file=code.co_filename,
+                file=file,
                 line=first,
                 postponed=_postpones(module),
             )
-    raise ModelError(f"the source of {name} cannot be found", where=_at(code), hint="run its cell again")
+    raise ModelError(f"the source of {name} cannot be found", where=file, hint="run its cell again")
 
 
 def _postpones(module: ast.Module) -> bool:
@@ -258,7 +270,15 @@ def _code_of(item: FunctionType | type) -> CodeType | None:
 
 
 def _globals(item: FunctionType | type) -> Mapping[str, Any]:
-    return next((function.__globals__ for function in _functions(item)), {})
+    home = sys.modules.get(item.__module__)
+    return next((function.__globals__ for function in _functions(item)), vars(home) if home else {})
+
+
+def _file_of(item: FunctionType | type) -> str:
+    """Return the file, or the cell, that a definition stands in; of a class without functions its module's."""
+    if (code := _code_of(item)) is not None:
+        return code.co_filename
+    return str(getattr(sys.modules.get(item.__module__), "__file__", None) or "")
 
 
 def _global_names(place: _Place) -> list[str]:

@@ -44,7 +44,7 @@ def build_bom(subject: BomSubject, lock: Lock) -> bytes:
     Raises:
         PackError: The result would not be valid, or an installed file cannot be read.
     """
-    parts = [*package_parts(lock), _model_file(subject)]
+    parts = [*package_parts(lock), *_model_files(subject)]
     framework = framework_part(normal_name(subject.framework), subject.framework_version)
     if _ref(framework) not in {_ref(part) for part in parts}:
         parts.append(framework)
@@ -71,17 +71,25 @@ def _ref(part: Part) -> str:
     return str(part.component.bom_ref.value)
 
 
-def _model_file(subject: BomSubject) -> Part:
+def _model_files(subject: BomSubject) -> list[Part]:
+    entry = (subject.model_path, subject.model_sha256, subject.model_size)
+    return [_model_file(subject, *file) for file in (entry, *subject.more_files)]
+
+
+def _model_file(subject: BomSubject, path: str, sha256: str, size: int) -> Part:
     from cyclonedx.model import HashAlgorithm, HashType, Property
     from cyclonedx.model.component import Component, ComponentType
 
     return Part(
         Component(
-            name=subject.model_path,
+            name=path,
             type=ComponentType.FILE,
-            bom_ref=f"file:{subject.model_path}",
-            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=subject.model_sha256)],
-            properties=[Property(name="mlpack:size", value=str(subject.model_size))],
+            bom_ref=f"file:{path}",
+            hashes=[HashType(alg=HashAlgorithm.SHA_256, content=sha256)],
+            properties=[
+                Property(name="mlpack:size", value=str(size)),
+                *([Property(name="mlpack:form", value=subject.form)] if subject.form else []),
+            ],
         )
     )
 

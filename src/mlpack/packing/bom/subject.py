@@ -39,6 +39,8 @@ class BomSubject:
         model_path: Path of the model file inside the bundle.
         model_sha256: SHA-256 of that file (hex).
         model_size: Its size in bytes.
+        more_files: Path, SHA-256 (hex) and size of every further file of the model or its code.
+        form: What runs, in words, where that is no graph.
         framework: Distribution that trained the model.
         framework_version: Its version.
         datasets: Data that it was made or measured with.
@@ -62,3 +64,5 @@ class BomSubject:
     datasets: tuple[BomDataset, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     parameters: Mapping[str, object] = field(default_factory=dict)
+    more_files: tuple[tuple[str, str, int], ...] = ()
+    form: str = ""

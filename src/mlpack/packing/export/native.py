@@ -205,11 +205,26 @@ class _Canonical:
         suffix = name.rpartition(".")[2]
         if suffix == "npz":
             data = _plain_npz(data)
+        elif suffix == "npy":
+            data = _without_padding(data)
         key = suffix.encode() + data
         if key not in self._names:
             self._names[key] = f"{len(self._names)}.{suffix}"
             self.entries[self._names[key]] = data
         return self._names[key]
+
+
+def _without_padding(data: bytes) -> bytes:
+    """Return an array's file with zeros between the fields of its records, where memory was left as found."""
+    array = np.load(io.BytesIO(data), allow_pickle=False)
+    if array.dtype.names is None:
+        return data
+    clean = np.zeros(array.shape, dtype=array.dtype)
+    for name in array.dtype.names:
+        clean[name] = array[name]
+    stream = io.BytesIO()
+    np.save(stream, clean, allow_pickle=False)
+    return stream.getvalue()
 
 
 def _is_scalar(node: dict[str, Any]) -> bool:

@@ -154,7 +154,7 @@ FUNCTIONS = frozenset(
     [f"numpy.{name}" for name in _UFUNCS.split()]
     + [f"numpy._core._multiarray_umath.{name}" for name in _UFUNCS.split()]
     + [f"scipy.special._ufuncs.{name}" for name in ("expit", "logit", "log1p", "expm1", "cbrt", "gammaln")]
-    + ["numpy.nan_to_num", "numpy.column_stack"]
+    + ["numpy.nan_to_num", "numpy.column_stack", "scipy._lib.array_api_compat.numpy._aliases.asarray"]
 )
 """Functions of numbers alone: no file, no callback, no evaluation of text."""
 
