@@ -1,5 +1,6 @@
 """Functions and classes, written down with what they use."""
 
+# ruff: noqa: ANN401  (models and JSON are of any type)
 from __future__ import annotations
 
 import math

@@ -1,5 +1,6 @@
 """What a skops archive may hold, and what is done with one that holds more."""
 
+# ruff: noqa: ANN401  (models and JSON are of any type)
 from __future__ import annotations
 
 import copy
