@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,21 @@ import pytest
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import make_column_transformer
 from sklearn.decomposition import NMF
-from sklearn.impute import KNNImputer
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder
 
 import mlpack
-from mlpack.errors import ExportError, InputError, PolicyError, PolicyViolationError, UsageError
+from mlpack.errors import (
+    ExportError,
+    FormatError,
+    InputError,
+    MlpackError,
+    PolicyError,
+    PolicyViolationError,
+    UsageError,
+)
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.proving import prove
 from mlpack.runtime.engines import open_engine
@@ -34,6 +43,7 @@ ROWS = np.abs(np.random.default_rng(0).normal(size=(60, 4)))
 LABELS = (ROWS[:, 0] + ROWS[:, 1] > 1.5).astype(int)
 HERE = ("linux/amd64",)
 CEILING = 1.25
+NUMBERS = ["height", "weight", "visits"]
 
 
 def clip(rows: Any) -> Any:
@@ -86,7 +96,10 @@ def test_a_frame_model_runs_in_its_own_library_when_no_graph_agrees() -> None:
     rows = frame()
     model = make_pipeline(
         make_column_transformer(
-            (KNNImputer(), ["height", "weight", "visits"]),
+            (
+                make_pipeline(SimpleImputer(), MinMaxScaler(clip=True), NMF(2, init="nndsvda", max_iter=500)),
+                NUMBERS,
+            ),
             (OneHotEncoder(handle_unknown="ignore"), ["city", "kind"]),
         ),
         LogisticRegression(),
@@ -180,6 +193,42 @@ def test_a_class_is_made_again_from_its_files() -> None:
     assert "model/data/weights.bin" in proof.artifact.files
     loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract))
     np.testing.assert_array_equal(loaded.predict(ROWS), model.predict(ROWS))
+
+
+def booster_cases() -> dict[str, tuple[Any, Any]]:
+    catboost, lightgbm, xgboost = map(pytest.importorskip, ("catboost", "lightgbm", "xgboost"))
+    words = frame()[["height", "weight", "city"]]
+    labels = np.array(["no", "yes"])[LABELS]
+    quiet = {"allow_writing_files": False, "verbose": 0, "random_seed": 0, "iterations": 4}
+    return {
+        "catboost": (catboost.CatBoostClassifier(cat_features=["city"], **quiet).fit(words, labels), words),
+        "lightgbm": (
+            lightgbm.train({"verbose": -1, "objective": "binary"}, lightgbm.Dataset(ROWS, LABELS), 4),
+            ROWS,
+        ),
+        "xgboost": (
+            xgboost.XGBClassifier(n_estimators=4, enable_categorical=True).fit(
+                words.astype({"city": "category"}), LABELS
+            ),
+            words.astype({"city": "category"}),
+        ),
+    }
+
+
+@pytest.mark.parametrize("library", ["catboost", "lightgbm", "xgboost"])
+def test_a_booster_is_its_own_librarys_file(library: str) -> None:
+    model, rows = booster_cases()[library]
+    proof = prove(model, rows, methods=["predict"], prefer="native")
+    assert proof.artifact.requires == (library,)
+    assert proof.parity.certificate == "exact"
+    broken = dict(proof.artifact.files)
+    name = next(path for path in broken if path != proof.artifact.path)
+    broken[name] = broken[name][: len(broken[name]) // 2]
+    with pytest.raises(MlpackError, match="refuses the model"):
+        open_engine(replace(proof.artifact, files=broken), proof.contract)
+    with pytest.raises(FormatError, match="nothing else"):
+        more = {**proof.artifact.files, "model/more.bin": b""}
+        open_engine(replace(proof.artifact, files=more), proof.contract)
 
 
 def test_a_pickle_is_packed_only_when_it_is_called_one() -> None:

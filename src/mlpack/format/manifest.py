@@ -32,12 +32,23 @@ reader must not survive raises the major. A golden bundle of every version stays
 
 ENGINES: Mapping[str, tuple[str, ...]] = {
     "onnx": ("onnx",),
-    "data-only": ("skops",),
+    "data-only": ("catboost", "lightgbm", "skops", "xgboost"),
     "code": ("pickle", "python"),
 }
 """Format class -> features of which a model of that class requires one: the engine that runs it."""
 
-KNOWN_FEATURES = ("guard", "onnx", "pickle", "python", "skops", "tensors", "tokenizer")
+KNOWN_FEATURES = (
+    "catboost",
+    "guard",
+    "lightgbm",
+    "onnx",
+    "pickle",
+    "python",
+    "skops",
+    "tensors",
+    "tokenizer",
+    "xgboost",
+)
 """Entries of `format.requires` that this reader understands."""
 
 FormatClass = Literal["onnx", "data-only", "code"]
@@ -299,8 +310,14 @@ def _check_model(manifest: Manifest) -> None:
     if entry is None or entry.role != "model":
         raise FormatError("names no file with role 'model'", where="manifest.json.model.path")
     engines = ENGINES[manifest.model.format]
-    if len(set(engines) & set(manifest.requires)) != 1:
+    if len(set(engines) & set(manifest.requires)) != 1 or _other_engines(manifest):
         raise FormatError(
             f"a model of class {manifest.model.format!r} requires one of the features {', '.join(engines)}",
             where="manifest.json.format.requires",
         )
+
+
+def _other_engines(manifest: Manifest) -> bool:
+    """Return whether engines of another format class are required too."""
+    others = {name for kind, names in ENGINES.items() if kind != manifest.model.format for name in names}
+    return bool(others & set(manifest.requires))

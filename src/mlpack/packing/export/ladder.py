@@ -117,8 +117,11 @@ def _emitted(original: Original) -> Artifact:
 
 
 def _native(original: Original) -> Artifact:
+    from mlpack.packing.export.booster_files import booster_artifact, is_booster
     from mlpack.packing.export.native import native_artifact
 
+    if original.example is not None and is_booster(original.model):
+        return booster_artifact(original.model, original.example)
     return native_artifact(original.model, original.example)
 
 

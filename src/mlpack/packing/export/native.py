@@ -11,6 +11,7 @@ import sys
 import warnings
 import zipfile
 from dataclasses import dataclass, field
+from importlib import metadata
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -70,15 +71,15 @@ def native_artifact(model: object, example: Example | None) -> Artifact:
 
 def versions_of(*distributions: str) -> dict[str, str]:
     """Return what serving needs of these distributions: the very versions that are installed."""
-    from importlib import metadata
-
     return {name: f"=={metadata.version(name)}" for name in sorted(distributions)}
 
 
 def _more_distributions(archive: bytes, example: Example) -> list[str]:
     found: list[str] = [] if example.library == "numpy" else [example.library]
     schema = read_archive(archive, where=ARCHIVE)["schema.json"]
-    return [*found, "lightgbm"] if b'"lightgbm.' in schema else found
+    provided = metadata.packages_distributions()
+    libraries = [name for name in ("lightgbm", "xgboost") if f'"{name}.'.encode() in schema]
+    return [*found, *(sorted(provided[name])[0] for name in libraries)]
 
 
 def row_form(example: Example) -> RowForm:

@@ -16,6 +16,9 @@ _ENGINES = {
     "tokenizer": "mlpack.runtime.engines.tokenizer",
     "onnx": "mlpack.runtime.engines.onnx",
     "skops": "mlpack.runtime.engines.skops",
+    "catboost": "mlpack.runtime.engines.boosters",
+    "lightgbm": "mlpack.runtime.engines.boosters",
+    "xgboost": "mlpack.runtime.engines.boosters",
     "python": "mlpack.runtime.engines.python",
     "pickle": "mlpack.runtime.engines.pickle",
 }

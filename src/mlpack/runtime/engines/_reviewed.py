@@ -129,6 +129,11 @@ CLASSES = frozenset(
         "lightgbm.sklearn.LGBMClassifier",
         "lightgbm.sklearn.LGBMRegressor",
         "scipy.interpolate._bsplines.BSpline",
+        "xgboost.core.Booster",
+        "xgboost.sklearn.XGBClassifier",
+        "xgboost.sklearn.XGBRFClassifier",
+        "xgboost.sklearn.XGBRFRegressor",
+        "xgboost.sklearn.XGBRegressor",
     ]
 )
 """Classes that are made without their constructor and given a state."""
@@ -140,7 +145,14 @@ _NUMBERS = (
 SCALARS = frozenset(f"numpy.{name}" for name in _NUMBERS.split())
 """Classes that a stored array is turned into: the array itself, or one number of it."""
 
-TYPES = SCALARS | {"builtins.bool", "builtins.float", "builtins.int", "builtins.object", "builtins.str"}
+TYPES = SCALARS | {
+    "builtins.bool",
+    "builtins.float",
+    "builtins.int",
+    "builtins.object",
+    "builtins.str",
+    "collections.OrderedDict",
+}
 """Classes that stand for a type: of a dict's keys, or in a parameter called dtype."""
 
 DICTS = frozenset(("builtins.dict", "collections.OrderedDict", "sklearn.utils._bunch.Bunch"))
