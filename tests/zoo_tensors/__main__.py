@@ -1,4 +1,4 @@
-"""`python -m tests.zoo_tensors [--quick] [--only WORDS] [--table FILE] [--json FILE]`: pack and judge every case."""
+"""`python -m tests.zoo_tensors [--quick] [--only WORDS] [--table FILE] [--json FILE]`: pack and judge."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 # ruff: noqa: ANN401 - a model has no type of its own
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,7 @@ class Made:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One model; `wrong` marks those that a plain export answers wrongly and that must be refused or right."""
+    """One model of the zoo; it is only made where it is judged."""
 
     group: str
     name: str
@@ -44,7 +44,7 @@ class Case:
 def calls_like(
     example: Call, *, lengths: bool = False, draw: Callable[[str, tuple[int, ...], Any], Any] | None = None
 ) -> list[tuple[str, Call]]:
-    """Return fresh calls: other values, other batches, and with `lengths` another size of every second axis."""
+    """Return fresh calls: other values and batches; with `lengths`, other sizes of the second axis."""
     rng = np.random.default_rng(4242)
 
     def value(name: str, shape: tuple[int, ...], like: Any) -> Any:
@@ -76,22 +76,22 @@ def calls_like(
         for name, item in made(6).items()
     }
     found.append(("thirty times as large", scaled))
-    for title, number in (("NaN", np.nan), ("infinity", np.inf)):
-        call = {name: item.copy() for name, item in made(4).items()}
-        touched = False
-        for item in call.values():
-            if item.dtype.kind == "f" and item.size:
-                item.flat[0] = number
-                touched = True
-        if touched:
-            found.append((title, call))
-    for title, step in (("an integer below", -1), ("an integer above", 1)):
-        call = {name: item.copy() for name, item in made(4).items()}
-        touched = False
-        for item in call.values():
-            if item.dtype.kind in "iu" and item.size:
-                item.flat[0] = (item.min() - 3) if step < 0 else (item.max() + 10_000)
-                touched = True
-        if touched:
-            found.append((title, call))
+    found += list(_edges(made(4)))
     return found
+
+
+def _edges(call: Call) -> Iterator[tuple[str, Call]]:
+    """Yield calls with one unusual number per input of a kind that has such numbers."""
+    changes: list[tuple[str, str, Callable[[Any], Any]]] = [
+        ("NaN", "f", lambda _: np.nan),
+        ("infinity", "f", lambda _: np.inf),
+        ("an integer below", "iu", lambda item: item.min() - 3),
+        ("an integer above", "iu", lambda item: item.max() + 10_000),
+    ]
+    for title, kinds, number in changes:
+        changed = {name: item.copy() for name, item in call.items()}
+        touched = [item for item in changed.values() if item.dtype.kind in kinds and item.size]
+        for item in touched:
+            item.flat[0] = number(item)
+        if touched:
+            yield title, changed

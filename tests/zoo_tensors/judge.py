@@ -6,10 +6,9 @@ import traceback
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tests.zoo_tensors.case import Case, Made
 
 from mlpack.errors import InputError, MlpackError, PackError
 from mlpack.format.contract import Contract
@@ -18,6 +17,9 @@ from mlpack.packing.tensors.proving import prove_tensors
 from mlpack.runtime.engines import open_engine
 from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.replay import replay_golden
+
+if TYPE_CHECKING:
+    from tests.zoo_tensors.case import Case, Made
 
 __all__ = ["BAD", "Verdict", "examine"]
 

@@ -1,6 +1,5 @@
 """PyTorch modules: layers, notebook architectures, and the ones that plain exporters answer wrongly."""
 
-# ruff: noqa: ANN001, ANN201, ANN204, D102, D107, E701, E702 - dozens of small modules, written to be read at a glance
 from __future__ import annotations
 
 from collections.abc import Callable

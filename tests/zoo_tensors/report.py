@@ -10,12 +10,12 @@ __all__ = ["table_text"]
 
 _HEAD = """# Which models of tensors can be packed
 
-Measured by `nox -s zoo_tensors`: every model below is packed with the defaults and judged against the original by a
-judge that shares nothing with the probes of packing: fresh values, batches of 1, 2, 3, 7, 64 and 100, other
-lengths, values thirty times as large, NaN, infinities, integers outside every table. **exact** and **tight** mean
-the same names, shapes, types and values within that certificate, and no answer where the original refuses.
-**refused** means that `mlpack.pack` said no, and why. The last column tells where the contract takes fewer calls
-than the original does.
+Measured by `nox -s zoo_tensors`: every model below is packed with the defaults and judged against the
+original by a judge that shares nothing with the probes of packing: fresh values, batches of 1, 2, 3, 7, 64
+and 100, other lengths, values thirty times as large, NaN, infinities, integers outside every table.
+**exact** and **tight** mean the same names, shapes, types and values within that certificate, and no answer
+where the original refuses. **refused** means that `mlpack.pack` said no, and why. The last column tells
+where the contract takes fewer calls than the original does.
 """
 
 

@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 Size = int | str | None
-"""One axis: a fixed size, the name of a dimension, or (outputs only) None where the size follows from values."""
+"""One axis: a fixed size, the name of a dimension, or (outputs only) None where it follows from values."""
 
 MAX_RANK = 32
 """NumPy's own limit before 2.0; no graph comes near."""

@@ -87,8 +87,8 @@ class Predictor:
         import numpy as np
 
         from mlpack.runtime._intake import Intake
-        from mlpack.runtime.session import engine_title
         from mlpack.runtime._tensors import TensorIntake
+        from mlpack.runtime.session import engine_title
 
         if ranges not in ("warn", "refuse", "ignore"):
             raise UsageError(f"expected warn, refuse or ignore, found {ranges!r}", where="ranges")

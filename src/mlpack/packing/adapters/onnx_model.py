@@ -54,12 +54,55 @@ def tensor_model(model: Any, example: object) -> _Onnx:  # noqa: ANN401  (path, 
     return _Onnx(model=content, example=arrays)
 
 
+MOST_BYTES = (1 << 31) - 1
+"""Size that a model in one piece may have: protobuf's limit."""
+
+
+def _whole(path: Path) -> bytes:
+    """Return a file's model in one piece, with the data that stands in files beside it.
+
+    Raises:
+        ModelError: Data stands outside the folder of the model, or is too large for one piece.
+    """
+    import onnx
+    from onnx import external_data_helper as external
+
+    content = path.read_bytes()
+    if b"location" not in content:
+        return content
+    try:
+        proto = onnx.load_model_from_string(content)
+    except Exception:  # noqa: BLE001  (not a model: said by the check that follows)
+        return content
+    outside = [item for item in external._get_all_tensors(proto) if external.uses_external_data(item)]  # noqa: SLF001  (there is no public walk)
+    if not outside:
+        return content
+    for item in outside:
+        name = external.ExternalDataInfo(item).location
+        if Path(name).name != name or (path.parent / name).is_symlink():
+            raise ModelError("its data stands outside its folder", where=str(path))
+    size = sum(
+        (path.parent / name).stat().st_size
+        for name in {external.ExternalDataInfo(item).location for item in outside}
+    )
+    if size + len(content) > MOST_BYTES:
+        raise ModelError(
+            f"it has {size + len(content)} bytes: models above 2 GB cannot be packed yet", where=str(path)
+        )
+    external.load_external_data_for_model(proto, str(path.parent))
+    for item in outside:
+        item.data_location = onnx.TensorProto.DEFAULT
+        del item.external_data[:]
+    whole: bytes = proto.SerializeToString()
+    return whole
+
+
 def _content(model: Any) -> bytes:  # noqa: ANN401
     if isinstance(model, (bytes, bytearray, memoryview)):
         return bytes(model)
     if isinstance(model, (str, os.PathLike)):
         try:
-            return Path(model).read_bytes()
+            return _whole(Path(model))
         except OSError as error:
             raise ModelError(f"cannot be read: {error.strerror}", where=str(model)) from error
     content: bytes = model.SerializeToString()

@@ -1,4 +1,4 @@
-"""Transformers with their tokenizer: text in, what the model returns out. Objects or a local folder, no hub."""
+"""Transformers with their tokenizer: text in, what the model returns out. Objects or a folder, no hub."""
 
 from __future__ import annotations
 

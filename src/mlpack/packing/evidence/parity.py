@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from mlpack.errors import ExportError
 from mlpack.format.evidence import MethodParity, Parity, Precision, ProbeResult
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mlpack.format.artifact import Artifact
-    from mlpack.format.contract import Contract, Method
+    from mlpack.format.contract import Contract
     from mlpack.packing.evidence.native import Columns, NativeModel
     from mlpack.packing.evidence.probes import Probe
 
@@ -34,7 +34,7 @@ class Asked:
     """A probe and what the original said: one entry for all rows, or one per row."""
 
     probe: Probe
-    answers: Sequence[dict[Method, np.ndarray] | Exception]
+    answers: Sequence[Mapping[Any, np.ndarray] | Exception]
 
 
 @dataclass(kw_only=True, slots=True)
@@ -113,7 +113,7 @@ def measure(
     contract: Contract,
     artifact: Artifact,
     asked: Sequence[Asked],
-    spreads: Mapping[Method, float],
+    spreads: Mapping[str, float],
     *,
     threads: int = 1,
     precision: Precision = "float64",
@@ -148,9 +148,9 @@ class _Comparison:
     """Accumulates over probes; one per candidate."""
 
     contract: Contract
-    spreads: Mapping[Method, float]
+    spreads: Mapping[str, float]
     precision: Precision
-    tallies: dict[Method, _Tally] = field(default_factory=dict)
+    tallies: dict[str, _Tally] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     disagreeing: set[str] = field(default_factory=set)
 
@@ -185,7 +185,7 @@ class _Comparison:
             disagreeing=frozenset(self.disagreeing),
         )
 
-    def _precision(self, method: Method) -> Precision:
+    def _precision(self, method: str) -> Precision:
         dtype = self.contract.output(method).dtype
         if self.contract.layout == "tensors":
             return "float16-network" if dtype == "float16" else self.precision
@@ -215,14 +215,14 @@ class _Comparison:
     def _scores_precision(self) -> Precision:
         """Return the precision of the scores that labels are made from, as `_ties` chooses them."""
         scores = next((m for m in ("predict_proba", "decision_function") if m in self.tallies), None)
-        return self.precision if scores is None else self.tallies[scores].precision  # type: ignore[index]
+        return self.precision if scores is None else self.tallies[scores].precision
 
     def _complain(self, probe: str, method: str, what: str) -> None:
         self.disagreeing.add(method)
         self.complaints.append(f"{probe}: {what}" if method == "*" else f"{probe}: {method}: {what}")
 
     def _outputs(
-        self, probe: str, expected: Mapping[Method, np.ndarray], actual: Mapping[str, np.ndarray]
+        self, probe: str, expected: Mapping[Any, np.ndarray], actual: Mapping[str, np.ndarray]
     ) -> float:
         worst = 0.0
         for method, tally in self.tallies.items():
@@ -255,7 +255,7 @@ def _certificate(tally: _Tally) -> str | None:
     )
 
 
-def _ties(expected: Mapping[Method, np.ndarray], differ: np.ndarray, within: float) -> int:
+def _ties(expected: Mapping[Any, np.ndarray], differ: np.ndarray, within: float) -> int:
     """Return how many of the rows that differ are ties: the original's two best scores are this close."""
     import numpy as np
 

@@ -56,7 +56,7 @@ def rename(proto: onnx.ModelProto, inputs: Sequence[str], outputs: Sequence[str]
 
 
 def _apply(graph: onnx.GraphProto, new: dict[str, str]) -> None:
-    """Rename values in every node, in subgraphs too, where these do not have a value of that name themselves."""
+    """Rename values in every node, in subgraphs too, where these have no value of that name themselves."""
     for constant in graph.initializer:
         constant.name = new.get(constant.name, constant.name)
     for node in graph.node:

@@ -108,11 +108,12 @@ def _inlined(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def _producer(proto: onnx.ModelProto) -> str:
     """Return the version of ONNX's operators that the file was written for."""
-    return f"opset-{max((item.version for item in proto.opset_import if item.domain in ('', 'ai.onnx')), default=0)}"
+    own = [item.version for item in proto.opset_import if item.domain in ("", "ai.onnx")]
+    return f"opset-{max(own, default=0)}"
 
 
 def _oldest(proto: onnx.ModelProto, installed: str) -> str:
-    """Return the oldest onnxruntime that reads the file: the one that is here, if 1.22 does not know its opset."""
+    """Return the oldest onnxruntime that reads the file: the one here, if 1.22 does not know its opset."""
     known = proto.ir_version <= 11 and all(
         item.version <= {"": 23, "ai.onnx": 23, "ai.onnx.ml": 5, "com.microsoft": 1}.get(item.domain, 10**6)
         for item in proto.opset_import

@@ -162,7 +162,7 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
         raise ExampleError("the model rejects it", where="example")
     study = _without_nothing(study)
     withheld = _withheld(study.calls)
-    for _ in range(3):
+    while True:
         contract = _contract(study, withheld)
         asked = _asked(study.calls, contract, withheld)
         measured = measure(
@@ -190,7 +190,7 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
 
 
 def _without_nothing(study: Study) -> Study:
-    """Return the study with empty batches refused where the shape of their answer follows from values alone."""
+    """Return the study with empty batches refused where the shape of their answer follows from values."""
     shapes = [_output_shape(study, part) for part in study.outputs]
     if not any(None in shape for shape in shapes):
         return study

@@ -35,7 +35,7 @@ def _stand_in(layer: torch.nn.RNNBase) -> torch.nn.Module:
     width = int(getattr(layer, "proj_size", 0)) or layer.hidden_size
     cells = isinstance(layer, torch.nn.LSTM)
 
-    class StandIn(torch.nn.Module):
+    class StandIn(torch.nn.Module):  # type: ignore[misc]
         def forward(self, x: torch.Tensor, state: Any = None) -> tuple[torch.Tensor, Any]:  # noqa: ANN401
             """Return what has the shapes of the layer's answer, from every number that it reads."""
             given = state if isinstance(state, tuple) else () if state is None else (state,)

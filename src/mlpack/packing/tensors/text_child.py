@@ -1,4 +1,4 @@
-"""The child process of a transformer with its tokenizer: both as they are, against the graph behind `tokenizers`."""
+"""The child process of a transformer with its tokenizer: both are asked as they are."""
 
 from __future__ import annotations
 
@@ -26,10 +26,16 @@ __all__ = ["main"]
 
 MOST_TEXTS = 24
 TRACE_TEXTS = 3
+FROM_PADDING = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer")
+"""Models that count positions from behind the padding token."""
+
 UNUSUAL = (
-    "", " ", "a", "A", "?!", "\n\tx", "  two  spaces ", "naïve café Ünïcödé", "Ελληνικά и русский", "漢字かな交じり文", "👩‍👩‍👧 emoji",
-    "e\u0301 combining", "zero\u200bwidth", "nul\x00byte", "[SEP] <s> </s> [MASK] <pad>", "don't can't", "1234567890 3.14 1e-5",
-    "supercalifragilisticexpialidocious" * 3, "http://example.org/?q=1&r=2", "\u202eright to left",
+    "", " ", "a", "A", "?!", "\n\tx", "  two  spaces ", "na\u00efve caf\u00e9 \u00dcn\u00efc\u00f6d\u00e9",
+    "\u0395\u03bb\u03bb\u03b7\u03bd\u03b9\u03ba\u03ac", "\u0440\u0443\u0441\u0441\u043a\u0438\u0439",
+    "\u6f22\u5b57\u304b\u306a\u4ea4\u3058\u308a\u6587", "\U0001f469\u200d\U0001f467 emoji",
+    "e\u0301 combining", "zero\u200bwidth", "nul\x00byte", "[SEP] <s> </s> [MASK] <pad>", "don't can't",
+    "1234567890 3.14 1e-5", "supercalifragilisticexpialidocious" * 3, "http://example.org/?q=1&r=2",
+    "\u202eright to left",
 )  # fmt: skip
 
 
@@ -93,12 +99,8 @@ def _longest(tokenizer: Any, module: torch.nn.Module) -> int | None:  # noqa: AN
     """Return the most tokens that both tokenizer and model take; None without a limit."""
     config: Any = getattr(module, "config", None)
     limits = [getattr(config, "max_position_embeddings", None), tokenizer.model_max_length]
-    if (
-        getattr(config, "model_type", "")
-        in ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "longformer")
-        and limits[0]
-    ):
-        limits[0] -= (config.pad_token_id or 0) + 1  # these count positions from behind the padding token
+    if getattr(config, "model_type", "") in FROM_PADDING and limits[0]:
+        limits[0] -= (config.pad_token_id or 0) + 1
     known = [int(limit) for limit in limits if isinstance(limit, int) and 0 < limit < 10**6]
     return min(known, default=None)
 

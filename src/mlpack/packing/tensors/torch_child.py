@@ -1,4 +1,4 @@
-"""The child process that exports and asks a PyTorch module. Nothing of it is imported by the process that packs."""
+"""The child process that exports and asks a PyTorch module."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from mlpack.packing.tensors.asking import (
     tied,
 )
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
+from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
 
 if TYPE_CHECKING:
     import torch
@@ -69,7 +70,7 @@ def answer_task(study: Callable[[StudyTask], Study]) -> None:
 
 
 def prepared(module: Any) -> torch.nn.Module:  # noqa: ANN401  (a torch module of any class)
-    """Return the module as it is asked and exported: evaluating, on one thread, without a cache of its own."""
+    """Return the module as it is asked and exported: evaluating, on one thread, without its own cache."""
     import logging
 
     import torch
@@ -80,7 +81,7 @@ def prepared(module: Any) -> torch.nn.Module:  # noqa: ANN401  (a torch module o
     torch.set_grad_enabled(False)
     ready: torch.nn.Module = module.eval()
     config = getattr(ready, "config", None)
-    if getattr(config, "use_cache", None):
+    if config is not None and getattr(config, "use_cache", None):
         config.use_cache = False  # what a text generator keeps for its next token is no answer
     return ready
 
@@ -94,25 +95,35 @@ def torch_version() -> str:
 
 def _study(task: StudyTask) -> Study:
     module = prepared(_module(task.model))
-    if problem := _foreign_type(module):
-        return Study(refusal=problem, final=True)
     flat = FlatModule(module, list(task.example), task.positional)
     example = sampled_rows(task.example, MOST_ROWS)
-    answer = flat.answer(example)  # errors of the example are the caller's to see
-    if problem := flat.problem(answer):
-        return Study(refusal=problem, final=True)
-    from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
-
     asker = Asker(model=flat.answer, double=flat.in_double())
-    if not _repeats(asker, example):
-        return Study(refusal="the model answers the same call differently each time", final=True)
+    if problem := _foreign_type(module) or _unusable(flat, asker, example):
+        return Study(refusal=problem, final=True)
     base = _base(asker, example)
     try:
-        made: Exported = export(flat, base, route=task.route)
+        made = export(flat, base, route=task.route)
     except NoExportError as error:
         return Study(refusal=str(error), final=error.final)
     if problem := _one_batch_only(asker, base, made):
         return Study(refusal=problem)
+    return _studied(flat, asker, example, base, made)
+
+
+def _unusable(flat: FlatModule, asker: Asker, example: Arrays) -> str:
+    """Return why the model cannot be packed whatever the route; empty if it can.
+
+    Raises:
+        Exception: The model rejects the example: the caller's to see.
+    """
+    if problem := flat.problem(flat.answer(example)):
+        return problem
+    return "" if _repeats(asker, example) else "the model answers the same call differently each time"
+
+
+def _studied(flat: FlatModule, asker: Asker, example: Arrays, base: Arrays, made: Exported) -> Study:
+    """Return the study of a graph: sizes, numbers and calls."""
+    answer = flat.answer(example)
     axes, dimensions, notes = _dimensions(asker, base, made)
     facts = _facts(asker, base, made, axes)
     probes = Probes(
@@ -132,8 +143,8 @@ def _study(task: StudyTask) -> Study:
         dimensions=dimensions,
         calls=calls,
         notes=notes,
-        architecture=architecture(module),
-        precision=_precision(module, base),
+        architecture=architecture(flat.module),
+        precision=_precision(flat.module, base),
         framework=("torch", torch_version()),
     )
 
@@ -239,7 +250,7 @@ class FlatModule:
             return "the model returns no tensor, or two of one name"
         for name, part in answer.items():
             if part.dtype.kind not in "fiub" or part.dtype.name in ("uint16", "uint32", "uint64"):
-                return f"the model returns {part.dtype}{f' for {name}' if name else ''}, which a bundle cannot hold"
+                return f"the model returns {part.dtype} {name}, which a bundle cannot hold"
         return ""
 
     def as_module(self) -> torch.nn.Module:
@@ -248,7 +259,7 @@ class FlatModule:
 
         outer = self
 
-        class Flat(torch.nn.Module):
+        class Flat(torch.nn.Module):  # type: ignore[misc]
             def __init__(self) -> None:
                 super().__init__()
                 self.inner = outer.module
@@ -307,8 +318,8 @@ def _base(asker: Asker, example: Arrays) -> Arrays:
 
 
 def _dimensions(
-    asker: Asker, base: Arrays, made: Any
-) -> tuple[dict[str, Any], dict[str, Dimension], list[str]]:  # noqa: ANN401
+    asker: Asker, base: Arrays, made: Exported
+) -> tuple[dict[str, Any], dict[str, Dimension], list[str]]:
     """Return places and ranges of every dimension, under names of our own, and what is not dynamic."""
     axes: dict[str, list[tuple[str, int]]] = {}
     ranges: dict[str, Dimension] = {}
@@ -327,7 +338,7 @@ def _dimensions(
     return axes, _with_empty(asker, base, axes, ranges), notes
 
 
-def _one_batch_only(asker: Asker, base: Arrays, made: Any) -> str:  # noqa: ANN401
+def _one_batch_only(asker: Asker, base: Arrays, made: Exported) -> str:
     """Return why a graph for one number of rows is none; empty if the model itself takes no other."""
     rows = [(name, axis) for name, axis in made.frozen if axis == 0]
     if len(rows) < len(base) or not batch_axes(base):
@@ -360,7 +371,7 @@ def _with_empty(
     return {**ranges, "batch": Dimension(minimum=0, maximum=ranges["batch"].maximum)}
 
 
-def _facts(asker: Asker, base: Arrays, made: Any, axes: Mapping[str, Any]) -> dict[str, InputFacts]:  # noqa: ANN401
+def _facts(asker: Asker, base: Arrays, made: Exported, axes: Mapping[str, Any]) -> dict[str, InputFacts]:
     facts = {}
     for (name, value), tensor in zip(base.items(), made.inputs, strict=True):
         shape: list[int | str] = list(value.shape)

@@ -1,4 +1,4 @@
-"""A module of plain tensors to ONNX: torch.export first, the tracing exporter only where that vouches for it."""
+"""A module of plain tensors to ONNX: torch.export first, tracing only where that vouches for it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.recurrent import with_stand_ins
 from mlpack.packing.tensors.study import Arrays
+from mlpack.packing.tensors.translations import translations
 
 if TYPE_CHECKING:
     import onnx
@@ -96,7 +97,7 @@ def _program(
     )
     try:
         return torch.export.export(module, tensors, dynamic_shapes=(spec,), strict=False)
-    except Exception as error:  # noqa: BLE001  (whatever torch or the model raises means that there is no export)
+    except Exception as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         # Which of its many classes says that the model's path hangs on its numbers is not documented.
         depends = "data-dependent" in str(error) or "GuardOnDataDependent" in type(error).__name__
@@ -114,9 +115,7 @@ def _sizes(
     frozen: list[tuple[str, int]] = []
     for name, placeholder in zip(names, user, strict=True):
         for axis, size in enumerate(placeholders[str(placeholder)].meta["val"].shape):
-            if isinstance(size, int):
-                frozen.append((name, axis))
-            elif str(size).isdigit():  # a symbol that turned out to be a number
+            if isinstance(size, int) or str(size).isdigit():
                 frozen.append((name, axis))
             elif str(size) in bounds:
                 axes.setdefault(str(size), []).append((name, axis))
@@ -138,9 +137,14 @@ def _translated(program: torch.export.ExportedProgram) -> onnx.ModelProto:
 
     try:
         made = torch.onnx.export(
-            program, dynamo=True, verbose=False, opset_version=OPSET, external_data=False
+            program,
+            dynamo=True,
+            verbose=False,
+            opset_version=OPSET,
+            external_data=False,
+            custom_translation_table=translations(),
         )
-    except Exception as error:  # noqa: BLE001  (a translator may raise anything)
+    except Exception as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         cause = error.__cause__
         said = (
@@ -179,7 +183,7 @@ def _traced(
             dynamic_axes=dynamic,
             do_constant_folding=True,
         )
-    except Exception as error:  # noqa: BLE001  (an exporter may raise anything)
+    except Exception as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         raise NoExportError(f"torch.onnx, tracing: {text[0]}") from error
     return onnx.load_model_from_string(buffer.getvalue())
@@ -188,7 +192,7 @@ def _traced(
 def _scripted(
     flat: FlatModule, module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str
 ) -> Exported:
-    """Export TorchScript, whose control flow goes into the graph as it is written; only the batch may differ."""
+    """Export TorchScript, whose control flow goes into the graph as written; only the batch may differ."""
     if route != "torch-trace":
         raise NoExportError("torch.export takes no TorchScript")
     rows = {"batch": [(name, 0) for name, value in base.items() if value.ndim]}

@@ -1,7 +1,7 @@
 """Text models: the tokenizer that the model was trained with, exactly, before its graph.
 
-`model/tokenizer.json` is data: the `tokenizers` library interprets it as it did when the model was fitted, with
-the padding and the truncation that it names.
+`model/tokenizer.json` is data: the `tokenizers` library interprets it as it did when the model was fitted,
+with the padding and the truncation that it names.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Sess
     graph = open_session(artifact.entry, threads=threads)
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(artifact.files[TOKENIZER_PATH])
-    except Exception as error:  # noqa: BLE001  (the library raises nothing more special)
+    except Exception as error:
         raise FormatError(
             f"tokenizers {tokenizers.__version__} cannot read it: {str(error)[:200]}", where=TOKENIZER_PATH
         ) from error
