@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from mlpack.errors import FormatError, InputError, ParityError
 from mlpack.format.contract import Input, Output
-from mlpack.format.evidence import Golden, MethodParity, Parity, decode_number
+from mlpack.format.evidence import Cell, Golden, MethodParity, Parity, decode_number
 from mlpack.runtime.comparison import Difference, compare, tolerance
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def golden_inputs(inputs: Sequence[Input], golden: Golden) -> dict[str, Any]:
             raise FormatError("expected, but missing", where=f"golden.json.inputs[{item.name[:80]!r}]")
         cells = golden.inputs[item.name]
         numeric = item.dtype in ("float64", "float32")
-        columns[item.name] = [decode_number(cell) for cell in cells] if numeric else list(cells)
+        columns[item.name] = [decode_number(cast("Cell", cell)) for cell in cells] if numeric else list(cells)
     return columns
 
 
@@ -113,7 +113,7 @@ def golden_output(output: Output, cells: Sequence[Any]) -> NDArray[Any]:
 
     dtype = native_dtype(output)
     where = f"golden.json.outputs[{output.method!r}]"
-    shape = (len(cells), *(size or 0 for size in output.shape[1:]))
+    shape = (len(cells),) if output.width is None else (len(cells), output.width)
     rows = [row if isinstance(row, list) else [row] for row in cells]
     if len(shape) > 1 and any(len(row) != shape[1] for row in rows):
         raise FormatError(f"expected {shape[1]} columns", where=where)

@@ -113,7 +113,7 @@ def measure(
     contract: Contract,
     artifact: Artifact,
     asked: Sequence[Asked],
-    spreads: Mapping[str, float],
+    spreads: Mapping[Any, float],
     *,
     threads: int = 1,
     precision: Precision = "float64",
@@ -148,7 +148,7 @@ class _Comparison:
     """Accumulates over probes; one per candidate."""
 
     contract: Contract
-    spreads: Mapping[str, float]
+    spreads: Mapping[Any, float]
     precision: Precision
     tallies: dict[str, _Tally] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)

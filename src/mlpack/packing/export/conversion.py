@@ -187,7 +187,7 @@ def _response(graph: GraphBuilder, model: Fitted, output: Output, parts: list[Te
 
 def _shaped(graph: GraphBuilder, result: Tensor, output: Output, kind: Kind) -> Tensor:
     """Return the result reshaped; one column more or fewer fails when it is run, and so is measured."""
-    width = None if len(output.shape) == 1 else output.shape[1]
+    width = output.width
     shape = [-1] if width is None else [-1, width]
     name = graph.op("Reshape", result.name, graph.ints(shape))
     return graph.cast(Tensor(name, result.kind, width), kind)

@@ -73,10 +73,10 @@ def declare_inputs(graph: GraphBuilder, contract: Contract) -> Columns:
             "inputs", f"float32 beside narrow integers or half floats ({narrow[:3]}); widen them"
         )
     if contract.layout == "array":
-        tensor = graph.input(inputs[0].tensor, inputs[0].dtype, len(inputs))
+        tensor = graph.input(inputs[0].tensor, cast("Kind", inputs[0].dtype), len(inputs))
         return Columns((Block(tensor, (None,) * len(inputs)),))
     graph.categories.update(item.tensor for item in inputs if item.source.startswith(_CATEGORIES))
-    return Columns(tuple(Block(graph.input(item.tensor, item.dtype, 1), (item.name,)) for item in inputs))
+    return Columns(tuple(Block(graph.input(item.tensor, cast("Kind", item.dtype), 1), (item.name,)) for item in inputs))
 
 
 _CATEGORIES = ("category", "Categorical", "Enum")

@@ -275,7 +275,8 @@ def _numbers(leaf: Any) -> np.ndarray:  # noqa: ANN401  (a tensor, or what a mod
 
     if not isinstance(leaf, torch.Tensor):
         raise TypeError(f"the model returns {type(leaf).__name__} where a tensor is expected")
-    return leaf.detach().cpu().numpy()
+    found: np.ndarray = leaf.detach().cpu().numpy()
+    return found
 
 
 def leaves(value: Any, name: str) -> Any:  # noqa: ANN401  (whatever a model returns)
