@@ -69,14 +69,13 @@ def _stack(parts: Sequence[Any], axis: int = 0) -> Traced:
     return side_by_side(parts)
 
 
-def _nan_to_num(
-    x: Traced, copy: bool = True, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
-) -> Traced:
+def _nan_to_num(x: Traced, *_: object, nan: float = 0.0, **limits: Any) -> Traced:
+    posinf, neginf = limits.get("posinf"), limits.get("neginf")
     largest = float(np.finfo(np.float64).max)
     high, low = (largest if posinf is None else posinf), (-largest if neginf is None else neginf)
-    result = where(np.isnan(x), nan, x)  # type: ignore[call-overload]
-    result = where(np.equal(x, np.inf), high, result)  # type: ignore[call-overload]
-    return where(np.equal(x, -np.inf), low, result)  # type: ignore[call-overload]
+    result = where(np.isnan(x), nan, x)
+    result = where(np.equal(x, np.inf), high, result)
+    return where(np.equal(x, -np.inf), low, result)
 
 
 def _expand_dims(x: Traced, axis: int) -> Traced:
@@ -99,6 +98,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Traced]] = {
     np.nan_to_num: _nan_to_num,
     np.expand_dims: _expand_dims,
     np.reshape: _reshape,
+    np.ndim: lambda x: x.ndim,
     np.copy: lambda x, **_: x.copy(),
     np.sum: lambda x, axis=None, **options: x.sum(axis, **options),
     np.mean: lambda x, axis=None, **options: x.mean(axis, **options),

@@ -71,7 +71,7 @@ def log_shares(graph: GraphBuilder, x: str) -> str:
 
 
 def log_sum_exp(graph: GraphBuilder, x: str) -> str:
-    """Return the logarithm of the sum of exponentials `(N, 1)` of each row; minus infinity for a row of it."""
+    """Return the logarithm of the sum of exponentials `(N, 1)` of each row; minus infinity where all are."""
     top = graph.op("ReduceMax", x, graph.ints([1]), keepdims=1)
     top = graph.op("Where", graph.op("IsInf", top), graph.doubles(0.0), top)
     powers = graph.op("Exp", graph.op("Sub", x, top))
@@ -104,7 +104,7 @@ def expanded_squares(graph: GraphBuilder, x: str, points: np.ndarray) -> str:
 
 
 def nearest_point(graph: GraphBuilder, x: str, points: np.ndarray) -> str:
-    """Return the int64 position `(N,)` of the nearest point; the first when all are beyond double precision."""
+    """Return the int64 position `(N,)` of the nearest point; the first when all are too far for a double."""
     return graph.op("ArgMin", expanded_squares(graph, x, points), axis=1, keepdims=0, select_last_index=0)
 
 
@@ -155,7 +155,7 @@ def argmax(graph: GraphBuilder, x: str) -> str:
 
 
 def argmax_or_nan(graph: GraphBuilder, x: str) -> str:
-    """Return the int64 position `(N,)` of the first value of each row that is not a number, else of the largest.
+    """Return the int64 position `(N,)` of the first NaN of each row, else of the largest.
 
     So does numpy.argmax; the operator passes over such values.
     """

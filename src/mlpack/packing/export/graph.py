@@ -278,7 +278,7 @@ class GraphBuilder:
         Args:
             times: How often, an int64 scalar.
             state: Values before the first round.
-            body: Takes the builder of the loop's own graph, the number of the round and the state's names, and
+            body: Takes the builder of the loop's graph, the number of the round and the state's names, and
                 returns the names of the next state. It may read values of this graph by name.
         """
         from onnx import helper
@@ -288,7 +288,9 @@ class GraphBuilder:
         names = [f"{inner.prefix}/state{index}" for index in range(len(state))]
         after = [inner.op("Identity", name) for name in body(inner, round_, *names)]
         still = inner.op("Identity", go)
-        shapes = [["R", item.width] if item.width else ["R"] for item in state]
+        shapes: list[list[str | int | None]] = [
+            ["R", *([item.width] if item.width else [])] for item in state
+        ]
         value = helper.make_tensor_value_info
         graph = helper.make_graph(
             inner.nodes,

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpack.packing.export import formulas
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -20,7 +18,7 @@ __all__ = ["column_distances", "kernel_of", "pairwise_kernel"]
 
 
 def kernel_of(scope: Scope, model: Fitted, x: str, points: NDArray[np.float64]) -> str:
-    """Return the kernel `(N, points)` of a model with the options kernel, gamma, degree, coef0, kernel_params."""
+    """Return the kernel `(N, points)` of a model that has the options of a kernel."""
     options = {
         "gamma": getattr(model, "gamma_", model.gamma),
         "degree": model.degree,
@@ -28,7 +26,7 @@ def kernel_of(scope: Scope, model: Fitted, x: str, points: NDArray[np.float64]) 
     }
     if not isinstance(model.kernel, str) or getattr(model, "kernel_params", None):
         raise scope.unsupported(model, "a kernel of its own")
-    return pairwise_kernel(scope, model, x, points, model.kernel, options)
+    return pairwise_kernel(scope, model, x, points, name=model.kernel, options=options)
 
 
 def pairwise_kernel(
@@ -36,6 +34,7 @@ def pairwise_kernel(
     model: Fitted,
     x: str,
     points: NDArray[np.float64],
+    *,
     name: str,
     options: Mapping[str, Any],
 ) -> str:

@@ -113,14 +113,17 @@ def _as_heaped(
     def push(inner: GraphBuilder, round_: str, heap: str, held: str) -> tuple[str, str]:
         at = inner.op("Reshape", round_, inner.ints([1]))
         new = inner.op("Gather", values, at, axis=1)
-        return _push(inner, new, inner.op("Gather", visits, at, axis=1), heap, held, count)
+        return _push(inner, (new, inner.op("Gather", visits, at, axis=1)), (heap, held), count)
 
     _, heaped = graph.repeat(times, state, push)
     return graph.op("ScatterND", places, graph.op("Unsqueeze", which, graph.ints([1])), heaped)
 
 
-def _push(graph: GraphBuilder, new: str, place: str, heap: str, held: str, count: int) -> tuple[str, str]:
-    """Return the heaps `(R, count)` and the places that they hold after `(R, 1)` new values were offered."""
+def _push(
+    graph: GraphBuilder, offered: tuple[str, str], heaps: tuple[str, str], count: int
+) -> tuple[str, str]:
+    """Return the heaps `(R, count)` and the places that they hold after values `(R, 1)` were offered."""
+    (new, place), (heap, held) = offered, heaps
     top = graph.op("Gather", heap, graph.ints([0]), axis=1)
     taken = graph.op("Less", new, top)
     slots, last = graph.ints([list(range(count))]), graph.ints(count - 1)
@@ -182,44 +185,63 @@ def _by_column(
     scope: Scope, model: Fitted, x: str, points: NDArray[np.float64], name: str
 ) -> tuple[str, float]:
     """Return distances added up column by column, and the power that they are of."""
-    graph, total = scope.graph, ""
+    graph, total, sizes = scope.graph, "", ""
     parameters = model.effective_metric_params_ or {}
     power = float(parameters.get("p", 2)) if name == "minkowski" else 2.0 if name == "euclidean" else 1.0
-    if name not in ("euclidean", "manhattan", "chebyshev", "minkowski", "canberra", "braycurtis", "hamming"):
+    if name not in _METRICS:
         raise scope.unsupported(model, f"metric {name!r} has no emitter")
     if parameters.get("w") is not None:
         raise scope.unsupported(model, "weights of the metric have no emitter")
-    sums = ""
     for index in range(points.shape[1]):
         column = graph.op("Gather", x, graph.ints([index]), axis=1)
         row = graph.doubles(points[:, index].reshape(1, -1))
-        apart = graph.op("Sub", column, row)
-        if name == "euclidean":
-            part = graph.op("Mul", apart, apart)
-        elif name == "hamming":
-            part = graph.op("Cast", graph.op("Not", graph.op("Equal", column, row)), to=11)
-        else:
-            part = graph.op("Abs", apart)
+        part = _METRICS[name](graph, column, row)
         if name == "minkowski":
             part = graph.op("Pow", part, graph.doubles(power))
-        if name == "canberra":
-            both = graph.op("Add", graph.op("Abs", column), graph.op("Abs", row))
-            part = graph.op("Div", part, both)
-            part = graph.op("Where", graph.op("Greater", both, graph.doubles(0.0)), part, graph.doubles(0.0))
         if name == "braycurtis":
-            both = graph.op("Add", graph.op("Abs", column), graph.op("Abs", row))
-            sums = graph.op("Add", sums, both) if sums else both
-        if not total:
-            total = part
-        elif name == "chebyshev":
-            total = graph.op("Max", total, part)
-        else:
-            total = graph.op("Add", total, part)
+            size = _size(graph, column, row)
+            sizes = graph.op("Add", sizes, size) if sizes else size
+        total = graph.op("Max" if name == "chebyshev" else "Add", total, part) if total else part
     if name == "hamming":
         total = graph.op("Div", total, graph.doubles(float(points.shape[1])))
-    if name == "braycurtis":
-        total = graph.op("Div", total, sums)
-    return total, power
+    return (graph.op("Div", total, sizes) if sizes else total), power
+
+
+def _step(graph: GraphBuilder, column: str, row: str) -> str:
+    return graph.op("Abs", graph.op("Sub", column, row))
+
+
+def _square(graph: GraphBuilder, column: str, row: str) -> str:
+    step = graph.op("Sub", column, row)
+    return graph.op("Mul", step, step)
+
+
+def _unequal(graph: GraphBuilder, column: str, row: str) -> str:
+    return graph.op("Cast", graph.op("Not", graph.op("Equal", column, row)), to=11)
+
+
+def _size(graph: GraphBuilder, column: str, row: str) -> str:
+    return graph.op("Add", graph.op("Abs", column), graph.op("Abs", row))
+
+
+def _share(graph: GraphBuilder, column: str, row: str) -> str:
+    """Return the step over the size, 0 where both are 0."""
+    size, zero = _size(graph, column, row), graph.doubles(0.0)
+    return graph.op(
+        "Where", graph.op("Greater", size, zero), graph.op("Div", _step(graph, column, row), size), zero
+    )
+
+
+_METRICS = {
+    "euclidean": _square,
+    "manhattan": _step,
+    "chebyshev": _step,
+    "minkowski": _step,
+    "braycurtis": _step,
+    "canberra": _share,
+    "hamming": _unequal,
+}
+"""Metric -> what one column adds to it."""
 
 
 def _cosine(graph: GraphBuilder, x: str, points: NDArray[np.float64]) -> str:

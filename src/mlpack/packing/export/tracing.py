@@ -5,7 +5,7 @@ the function itself builds the graph. Whatever looks at rows together, at single
 has no exact form ends the trace with a reason.
 """
 
-# ruff: noqa: ANN401, N802 - a stranger's function hands in anything
+# ruff: noqa: ANN401 - a stranger's function hands in anything
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -35,7 +35,7 @@ def trace(
         result = function(table, **arguments)
     except Unsupported:
         raise
-    except Exception as error:  # noqa: BLE001 - the stand-in lacks whatever the function asked it for
+    except Exception as error:
         raise Unsupported("its function", f"cannot be followed ({type(error).__name__}: {error})") from error
     if not isinstance(result, Traced) or result.flat:
         raise Unsupported("its function", "returns something that is not a table made from its argument")
@@ -53,7 +53,7 @@ class _Rows:
         _stop("uses the number of rows")
 
     __index__ = __int__ = __float__ = __add__ = __radd__ = __mul__ = __rmul__ = __sub__ = __rsub__ = _used
-    __truediv__ = __rtruediv__ = __floordiv__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _used  # type: ignore[assignment]
+    __truediv__ = __rtruediv__ = __floordiv__ = __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _used
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -98,12 +98,12 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def __array__(self, *_: Any, **__: Any) -> NoReturn:
         _stop("makes an array of its argument, or hands it to code that NumPy's protocols do not reach")
 
-    def __bool__(self) -> NoReturn:
+    def __bool__(self) -> NoReturn:  # noqa: PLE0304 - it never returns
         _stop("decides by the values of its argument")
 
-    __float__ = __int__ = __index__ = __bool__  # type: ignore[assignment]
+    __float__ = __int__ = __index__ = __bool__
 
-    def __len__(self) -> NoReturn:
+    def __len__(self) -> NoReturn:  # noqa: PLE0303 - it never returns
         _stop("uses the number of rows")
 
     def __iter__(self) -> NoReturn:
@@ -169,28 +169,20 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def _places(self, key: Any) -> tuple[list[int], bool]:
         """Return the columns that a key means, and whether the result is flat."""
-        names = list(self.columns.names)
+        names, width = list(self.columns.names), self.columns.width
         if isinstance(key, tuple) and len(key) == 2 and key[0] in (slice(None), Ellipsis) and not self.flat:
-            key = key[1]
-            if isinstance(key, slice):
-                return list(range(*key.indices(self.columns.width))), False
-            if isinstance(key, (int, np.integer)):
-                return [range(self.columns.width)[int(key)]], True
-            if isinstance(key, (list, np.ndarray)) and np.asarray(key).dtype.kind in "iu":
-                return [range(self.columns.width)[int(at)] for at in key], False
-            if key is None:
-                return [], False
-        elif isinstance(key, tuple) and self.flat and key in ((slice(None), None), (Ellipsis, None)):
+            return _by_position(key[1], width)
+        if isinstance(key, tuple) and self.flat and key in ((slice(None), None), (Ellipsis, None)):
             return [0], False
-        elif isinstance(key, str) and key in names:
+        if isinstance(key, str) and key in names:
             return [names.index(key)], True
-        elif isinstance(key, list) and key and all(isinstance(at, str) and at in names for at in key):
+        if isinstance(key, list) and key and all(isinstance(at, str) and at in names for at in key):
             return [names.index(at) for at in key], False
-        elif key == slice(None) or key is Ellipsis:
-            return list(range(self.columns.width)), self.flat
+        if (isinstance(key, slice) and key == slice(None)) or key is Ellipsis:
+            return list(range(width)), self.flat
         _stop("takes single rows, or parts that are no columns")
 
-    # -------------------------------------------------------------------------------- methods of arrays and frames
+    # -------------------------------------------------------------------------------- methods
 
     def copy(self, *_: Any, **__: Any) -> Traced:
         """Return another stand-in for the same columns."""
@@ -212,8 +204,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
     def abs(self) -> Traced:
         """Return absolute values."""
-        result: Traced = np.absolute(self)  # type: ignore[call-overload]
-        return result
+        return _each(self, UNARY[np.absolute])
 
     def clip(self, lower: Any = None, upper: Any = None, **options: Any) -> Traced:
         """Return values within limits."""
@@ -228,7 +219,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """Return the table with a number where something is missing."""
         from mlpack.packing.export.array_functions import where
 
-        return where(np.isnan(self), value, self)  # type: ignore[call-overload]
+        return where(_each(self, UNARY[np.isnan]), value, self)
 
     def reshape(self, *shape: Any) -> Traced:
         """Return one column with a second dimension, or none."""
@@ -254,6 +245,17 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         return Traced(self.graph, Columns.of(Tensor(name, "float64", 1)), flat=not keep)
 
 
+def _by_position(key: Any, width: int) -> tuple[list[int], bool]:
+    """Return the columns that the second index of a table means, and whether the result is flat."""
+    if isinstance(key, slice):
+        return list(range(*key.indices(width))), False
+    if isinstance(key, (int, np.integer)):
+        return [range(width)[int(key)]], True
+    if isinstance(key, (list, np.ndarray)) and np.asarray(key).dtype.kind in "iu":
+        return [range(width)[int(at)] for at in key], False
+    _stop("takes single rows, or parts that are no columns")
+
+
 def _each(x: Traced, step: Callable[[GraphBuilder, Tensor], Tensor]) -> Traced:
     blocks = []
     for block in x.columns.blocks:
@@ -271,10 +273,8 @@ def _both(left: Any, right: Any, step: Step) -> Traced:
     traced = left if isinstance(left, Traced) else right
     graph = traced.graph
     if isinstance(left, Traced) and isinstance(right, Traced):
-        if (
-            left.flat != right.flat
-            or right.columns.width not in (1, left.columns.width)
-            and left.columns.width != 1
+        if left.flat != right.flat or (
+            right.columns.width not in (1, left.columns.width) and left.columns.width != 1
         ):
             _stop("combines a column with a table")
         first, second = _matrix(left), _matrix(right)
@@ -285,13 +285,12 @@ def _both(left: Any, right: Any, step: Step) -> Traced:
     if other.ndim == 2 and other.shape[0] != 1:
         _stop("combines its argument with an array of rows")
     if other.ndim == 0:  # a frame's columns keep types of their own
-        constant = _constant(graph, other)
-        order = (lambda a: (a, constant)) if traced is left else (lambda a: (constant, a))
-        blocks = [
-            Block(_sized(step(graph, *order(block.tensor)), block.tensor), block.names)
-            for block in traced.columns.blocks
-        ]
-        return Traced(graph, Columns(tuple(blocks)), flat=traced.flat)
+        scalar, is_second = _constant(graph, other), traced is left
+
+        def with_constant(_: GraphBuilder, x: Tensor) -> Tensor:
+            return _sized(step(graph, x, scalar) if is_second else step(graph, scalar, x), x)
+
+        return _each(traced, with_constant)
     mine, constant = _matrix(traced), _constant(graph, other.reshape(1, -1))
     pair = (mine, constant) if traced is left else (constant, mine)
     return Traced(graph, Columns.of(_sized(step(graph, *pair), *pair)), flat=traced.flat)

@@ -55,7 +55,7 @@ def visiting_order(graph: GraphBuilder, tree: Any, x: str, power: float) -> str 
 def _leaf_starts(
     nodes: NDArray[Any], inner: list[int], leaves: list[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return how many points come before each leaf `(1, leaves)`, and by how much going left first moves it."""
+    """Return how many points come before each leaf `(1, leaves)`, and how going left first moves it."""
     size = nodes["idx_end"] - nodes["idx_start"]
     place = {node: index for index, node in enumerate(inner)}
     start = np.zeros((1, len(leaves)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def _followed(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         raise scope.unsupported(model, f"inverse_func {refused.reason}") from refused
 
 
-_UNDOING: dict[str, Callable[[Fitted], tuple[object, object]]] = {
+_UNDOING: dict[str, Callable[[Fitted], tuple[Any, Any]]] = {
     "sklearn.preprocessing.StandardScaler": lambda scaler: (scaler.scale_, scaler.mean_),
     "sklearn.preprocessing.RobustScaler": lambda scaler: (scaler.scale_, scaler.center_),
     "sklearn.preprocessing.MaxAbsScaler": lambda scaler: (scaler.scale_, None),

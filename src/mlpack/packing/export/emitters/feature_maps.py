@@ -67,7 +67,7 @@ def _sketched(scope: Scope, model: Fitted, x: Tensor) -> Tensor:
     """Emit the sketch: a circular convolution of `degree` hashed copies of the row.
 
     Source: Pham and Pagh, Fast and Scalable Polynomial Kernels via Explicit Feature Maps, KDD 2013. The
-    original multiplies Fourier transforms; here each transform is a matrix product with its cosines and sines.
+    original multiplies Fourier transforms; here each is a matrix product with cosines and sines.
     """
     graph, width = scope.graph, int(model.n_components)
     scaled = Tensor(graph.op("Mul", graph.doubles(np.sqrt(model.gamma)), x.name), "float64", x.width)

@@ -51,6 +51,12 @@ def _kernel(scope: Scope, model: Fitted, kernel: Fitted, x: str, points: NDArray
     if name == "DotProduct":
         product = graph.op("MatMul", x, graph.doubles(points.T))
         return graph.op("Add", product, graph.doubles(float(kernel.sigma_0**2)))
+    return _stationary(scope, model, kernel, x, points)
+
+
+def _stationary(scope: Scope, model: Fitted, kernel: Fitted, x: str, points: NDArray[np.float64]) -> str:
+    """Return a kernel of distances `(N, points)`."""
+    graph, name = scope.graph, type(kernel).__name__
     if name in ("RBF", "Matern"):
         scale = np.broadcast_to(np.asarray(kernel.length_scale, dtype=np.float64), points.shape[1:]).reshape(
             1, -1

@@ -68,7 +68,7 @@ def _propagated(scope: Scope, model: Fitted, columns: Columns, method: Method) -
         )
     elif model.kernel == "rbf":
         x, points = scope.doubles(model, columns), np.asarray(model.X_)
-        kernel = pairwise_kernel(scope, model, x, points, "rbf", {"gamma": model.gamma})
+        kernel = pairwise_kernel(scope, model, x, points, name="rbf", options={"gamma": model.gamma})
         weighed = graph.op("MatMul", kernel, graph.doubles(shares))
     else:
         raise scope.unsupported(model, "a kernel of its own")

@@ -41,9 +41,14 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
 
 
 def _product(scope: Scope, model: Fitted, x: str, matrix: np.ndarray) -> str:
-    """Return `x @ matrix`; where the original's matrix is sparse, added up in its order while that is short."""
+    """Return `x @ matrix`; where the original's matrix is sparse, added up in its order if that is short."""
     graph, components = scope.graph, getattr(model, "components_", None)
-    if not hasattr(components, "tocsr") or components.nnz > _SHORT or 0 in np.diff(components.tocsr().indptr):
+    if (
+        components is None
+        or not hasattr(components, "tocsr")
+        or components.nnz > _SHORT
+        or 0 in np.diff(components.tocsr().indptr)
+    ):
         return graph.op("MatMul", x, graph.doubles(matrix))
     parts = []
     for row in components.tocsr():

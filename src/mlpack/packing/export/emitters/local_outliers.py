@@ -26,7 +26,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if np.asarray(model._fit_X).dtype == np.float32:  # noqa: SLF001 - the stored points
         raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
     distances, rows = nearest(scope, model, columns, count)
-    theirs = graph.op("Gather", graph.doubles(model._distances_fit_X_[:, count - 1]), rows)  # noqa: SLF001
+    theirs = graph.op("Gather", graph.doubles(model._distances_fit_X_[:, count - 1]), rows)
     reach = graph.op("ReduceMean", graph.op("Max", distances, theirs), graph.ints([1]), keepdims=1)
     density = graph.op("Div", graph.doubles(1.0), graph.op("Add", reach, graph.doubles(1e-10)))
     ratios = graph.op("Div", graph.op("Gather", graph.doubles(model._lrd), rows), density)  # noqa: SLF001

@@ -79,10 +79,7 @@ def _classify(scope: Scope, model: Fitted, kernel: str, method: Method) -> Tenso
         raise scope.unsupported(model, f"has no {method}")
     zero = graph.doubles(0.0)
     if classes == 2:
-        if method == "decision_function":
-            return graph.flat(Tensor(graph.op("Neg", scores[0]), "float64", 1))
-        first = graph.flat(Tensor(graph.op("Greater", scores[0], zero), "bool", 1))
-        return Tensor(graph.op("Where", first.name, graph.ints(0), graph.ints(1)), "int64", None)
+        return _of_two(scope, scores[0], method)
     if method == "decision_function" and model.decision_function_shape == "ovo":
         return graph.concat([Tensor(score, "float64", 1) for score in scores])
     if method == "predict" and not model.break_ties:
@@ -93,6 +90,14 @@ def _classify(scope: Scope, model: Fitted, kernel: str, method: Method) -> Tenso
     if method == "predict":
         return Tensor(formulas.argmax_or_nan(graph, whole.name), "int64", None)
     return whole
+
+
+def _of_two(scope: Scope, score: str, method: Method) -> Tensor:
+    graph = scope.graph
+    if method == "decision_function":
+        return graph.flat(Tensor(graph.op("Neg", score), "float64", 1))
+    first = graph.flat(Tensor(graph.op("Greater", score, graph.doubles(0.0)), "bool", 1))
+    return Tensor(graph.op("Where", first.name, graph.ints(0), graph.ints(1)), "int64", None)
 
 
 def _pairwise(scope: Scope, model: Fitted, kernel: str) -> list[str]:
@@ -106,7 +111,7 @@ def _pairwise(scope: Scope, model: Fitted, kernel: str) -> list[str]:
         weights = np.concatenate([dual[j - 1, mine], dual[i, theirs]]).reshape(-1, 1)
         part = graph.op("Gather", kernel, graph.ints(np.concatenate([mine, theirs])), axis=1)
         product = graph.op("MatMul", part, graph.doubles(weights))
-        scores.append(graph.op("Add", product, graph.doubles(float(np.ravel(model._intercept_)[index]))))  # noqa: SLF001
+        scores.append(graph.op("Add", product, graph.doubles(float(np.ravel(model._intercept_)[index]))))
     return scores
 
 
