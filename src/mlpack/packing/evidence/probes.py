@@ -94,7 +94,8 @@ def _numeric_probes(example: Example, rng: np.random.Generator) -> Iterator[Prob
     few = dict(base_rows(example, 8))
     for name, change in (("zero", 0.0), ("negated", -1.0), ("a thousand times larger", 1000.0)):
         changed = {
-            column.name: (few[column.name] * change).astype(few[column.name].dtype) for column in numeric
+            column.name: _as_held(column, few[column.name] * change).astype(few[column.name].dtype)
+            for column in numeric
         }
         yield Probe(name=name, columns={**few, **changed}, one_by_one=True)
 
@@ -105,7 +106,7 @@ def _split_points(column: Column) -> np.ndarray:
 
     seen = np.unique(column.values[np.isfinite(column.values)])
     if column.values.dtype.kind != "f":
-        return np.concatenate([seen, seen - 1, seen + 1]).astype(column.values.dtype)
+        return _as_held(column, np.concatenate([seen, seen - 1, seen + 1])).astype(column.values.dtype)
     if not len(seen):
         return np.zeros(1)
     middle = seen[:-1] / 2 + seen[1:] / 2
@@ -181,6 +182,16 @@ def _integer_limits(column: Column) -> tuple[int, int]:
         return -(2**53), 2**53  # categories that are integers have no type of their own
     info = np.iinfo(np.dtype(column.source.lower()))
     return max(int(info.min), -(2**53)), min(int(info.max), 2**53)
+
+
+def _as_held(column: Column, values: np.ndarray) -> np.ndarray:
+    """Return numbers as near as the column's own type holds them.
+
+    Outside it they would turn into others on the way to the original, and the two would be asked different rows.
+    """
+    import numpy as np
+
+    return np.clip(values, *_integer_limits(column)) if column.kind == "integer" else values
 
 
 def _together(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
