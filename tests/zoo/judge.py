@@ -167,6 +167,8 @@ def _ties(natives: Mapping[str, Any], wrong: Any, close: float) -> int:
         return int((np.abs(scores[wrong]) <= close).sum())
     if scores.shape[1] < 2:
         return 0
+    if scores.shape[1] < 2:
+        return 0
     best = np.sort(scores[wrong], axis=1)
     return int((best[:, -1] - best[:, -2] <= close).sum())
 

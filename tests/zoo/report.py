@@ -23,8 +23,8 @@ a judge that shares nothing with the probes of packing: training and fresh rows,
 and beside thresholds, missing, infinite and huge values in every column, unknown, empty and padded strings,
 batches from 1 to 5,000 rows. **exact**, **tight** and **loose** mean the same shapes, types, labels and
 values within that certificate, and the same refusals. **refused** means that `mlpack.pack` said no, and why.
-**wrong** counts disagreements, answers where the original refuses, refusals where it answers, and crashes: it must
-be 0, and the command ends with status 1 when it is not.
+**wrong** counts disagreements, answers where the original refuses, refusals where it answers, and crashes: it
+must be 0, and the command ends with status 1 when it is not.
 
 One refusal is stricter than the original's, on purpose: integers beyond 2**53 in columns with missing values.
 """

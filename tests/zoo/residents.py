@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.zoo import boosters, estimators, options, pipelines
+from tests.zoo import boosters, estimators, options, pipelines, suspicious
 
 if TYPE_CHECKING:
     from tests.zoo.case import Case
@@ -14,4 +14,5 @@ __all__ = ["residents"]
 
 def residents() -> list[Case]:
     """Return every case, in an order that does not change."""
-    return [*estimators.cases(), *options.cases(), *pipelines.cases(), *boosters.cases()]
+    rooms = (estimators, options, pipelines, boosters, suspicious)
+    return [case for room in rooms for case in room.cases()]

@@ -20,7 +20,7 @@ def advice(model: Any, *, route: str, certificate: str, reason: str) -> str:  # 
         certificate: Certificate that it reaches by itself.
         reason: Why a route was refused.
     """
-    if route:
+    if route and route != "native":
         return _TIGHTER if certificate == "loose" else ""
     if "float32 beside" in reason:
         return "give all numeric columns one type, such as float64, before fit()"

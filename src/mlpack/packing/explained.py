@@ -19,7 +19,8 @@ _PLACES = {
     "emitters-float64": "in the graph",
     "skl2onnx-float64": "in the graph, by skl2onnx",
     "skl2onnx-float32": "in the graph, by skl2onnx in single precision",
-    "": "no route",
+    "native": "in its own library",
+    "": "no route to a graph",
 }
 
 
@@ -41,7 +42,7 @@ def explanation_facts(explanation: ExportExplanation) -> Facts:
             title="Step by step",
             table=Table(
                 columns=("step", "what", "columns", "where", "by itself"),
-                rows=tuple(_row(step) for step in explanation.steps),
+                rows=tuple(_row(step, explanation.route) for step in explanation.steps),
             ),
         ),
     ]
@@ -55,16 +56,20 @@ def explanation_facts(explanation: ExportExplanation) -> Facts:
     return Facts(
         title=f"What packing makes of {explanation.original}",
         sections=tuple(sections),
-        warnings=explanation.warnings,
+        warnings=tuple(_short(said) for said in explanation.warnings),
     )
 
 
-def _row(step: StepReport) -> tuple[str, ...]:
+def _row(step: StepReport, route: str) -> tuple[str, ...]:
+    """Return a line; where the whole runs in its own library, the word `could` stands before a graph."""
+    place = _PLACES.get(step.route, step.route)
+    if route == "native" and place.startswith("in the graph"):
+        place = f"could be {place}"
     return (
         step.path or "(the model)",
         step.kind,
         "" if step.columns is None else str(step.columns),
-        _PLACES.get(step.route, step.route),
+        place,
         step.certificate or "-",
     )
 

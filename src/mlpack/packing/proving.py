@@ -200,6 +200,7 @@ class _Learned:
 
 
 def _learn(native: NativeModel, description: Description, *, limits: bool = False) -> _Learned:
+    """Ask the original everything; `limits` also asks for the largest number that each column takes."""
     everything = {column.name: column.values for column in native.example.columns}
     answers = native.answer(everything)
     if isinstance(answers, Exception):
@@ -253,7 +254,8 @@ def _proof(
         golden: Where golden rows come from.
         refused: Rungs tried before and why they were refused; the ones refused here are added.
     """
-    native, disagreeing, before = learned.native, set(), len(refused)
+    native, before = learned.native, len(refused)
+    disagreeing: set[str] = set()
     acceptable = CERTIFICATES[: CERTIFICATES.index(wanted) + 1]
     for candidate in candidates(native.model, learned.contract, example=native.example, rungs=rungs):
         if isinstance(candidate, Refusal):

@@ -16,7 +16,7 @@ from mlpack.packing.evidence.rules import learn_rules
 from mlpack.packing.example import read_example
 from mlpack.packing.proving import Proof, prove
 from mlpack.runtime.predictor import Predictor
-from mlpack.runtime.session import open_session
+from mlpack.runtime.engines import open_engine
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(80, 3)) * [0.01, 1.0, 1.0]
@@ -28,7 +28,7 @@ def native_of(model: object) -> NativeModel:
 
 
 def predictor_of(proof: Proof) -> Predictor:
-    return Predictor(proof.contract, open_session(proof.graph, threads=1), ranges="ignore")
+    return Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
 
 
 def test_no_limit_is_searched_for_unless_asked() -> None:
