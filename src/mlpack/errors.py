@@ -8,7 +8,8 @@ MlpackError                      code, where, hint
 │   ├─ ModelError                the model is unfitted, unknown or not usable
 │   ├─ ExampleError (ValueError) the example is empty, of a wrong type, or the model rejects it
 │   ├─ ExportError               no route of the export ladder agrees with the model
-│   └─ LockError                 the environment cannot be locked
+│   ├─ LockError                 the environment cannot be locked
+│   └─ PluginError               an emitter of another distribution is broken
 ├─ TargetExistsError             writing would replace something
 ├─ StorageError                  the disk said no
 ├─ RegistryError                 a registry, or the way to it, said no
@@ -41,6 +42,7 @@ __all__ = [
     "ModelError",
     "PackError",
     "ParityError",
+    "PluginError",
     "PolicyError",
     "PolicyViolationError",
     "RegistryError",
@@ -140,6 +142,12 @@ class LockError(PackError):
     """The environment cannot be locked for the platforms asked for."""
 
     default_code = "lock"
+
+
+class PluginError(PackError):
+    """An emitter of another distribution, which this model needs, is broken."""
+
+    default_code = "plugin"
 
 
 class TargetExistsError(MlpackError):

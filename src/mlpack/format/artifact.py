@@ -20,6 +20,7 @@ class Artifact:
         files: Bundle path -> bytes of every file of the model, below `model/` or `code/`.
         requires: Features that a reader must understand, sorted; they also say which engine runs it.
         runtime: Distributions that serving needs beside NumPy: name -> version specifier.
+        plugins: Distributions besides mlpack whose emitters took part in making it, with their versions.
     """
 
     format: FormatClass
@@ -27,6 +28,7 @@ class Artifact:
     files: Mapping[str, bytes]
     requires: tuple[str, ...]
     runtime: Mapping[str, str] = field(default_factory=dict)
+    plugins: tuple[str, ...] = ()
 
     @property
     def entry(self) -> bytes:

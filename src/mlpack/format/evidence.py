@@ -199,6 +199,7 @@ class Parity:
         methods: Per method.
         probes: Per probe set, in the order tried.
         rejected: (rung, reason) of the routes that were tried before and not taken.
+        plugins: Distributions besides mlpack whose emitters took part, with their versions.
     """
 
     rung: str
@@ -207,6 +208,7 @@ class Parity:
     methods: tuple[MethodParity, ...]
     probes: tuple[ProbeResult, ...]
     rejected: tuple[tuple[str, str], ...] = ()
+    plugins: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return parity.json."""
@@ -227,6 +229,7 @@ class Parity:
                     for item in self.probes
                 ],
                 "rejected": [{"rung": rung, "reason": reason} for rung, reason in self.rejected],
+                **({"plugins": list(self.plugins)} if self.plugins else {}),
             }
         )
 
@@ -246,6 +249,7 @@ class Parity:
             methods=tuple(_method_parity(item) for item in top.each("methods")),
             probes=tuple(_probe(item) for item in top.each("probes")),
             rejected=tuple(_rejected(item) for item in top.each("rejected")),
+            plugins=top.texts("plugins") if top.holds("plugins") else (),
         )
         top.done()
         return parity

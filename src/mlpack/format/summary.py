@@ -139,6 +139,7 @@ def parity_section(parity: Parity) -> Section:
                 "plain",
             ),
             ("route", parity.rung, "plain"),
+            *((("emitters of", ", ".join(parity.plugins), "plain"),) if parity.plugins else ()),
         ),
         table=Table(
             columns=("method", "certificate", "worst error", "labels that differ"),

@@ -282,7 +282,9 @@ def _proof(
                 description=learned.description,
                 contract=contract,
                 artifact=candidate.artifact,
-                parity=measured.parity(candidate.rung, THREADS, refused),
+                parity=replace(
+                    measured.parity(candidate.rung, THREADS, refused), plugins=candidate.artifact.plugins
+                ),
                 golden=make_golden(native, contract, golden),
             )
     if learned.unbounded and "*" in disagreeing:

@@ -16,8 +16,13 @@ __all__ = ["declare_inputs", "element_kind", "emit"]
 _KINDS = ("float64", "float32", "int64", "int32", "bool")
 
 
-def emit(model: object, contract: Contract) -> bytes:
+def emit(model: object, contract: Contract, *, plugins: set[str] | None = None) -> bytes:
     """Return canonical ONNX bytes for a fitted scikit-learn model.
+
+    Args:
+        model: A fitted estimator or pipeline.
+        contract: Inputs and outputs that the graph must have, exactly.
+        plugins: Filled with the distributions besides mlpack whose emitters took part.
 
     Raises:
         Unsupported: Some step has no emitter that gives what the original gives.
@@ -29,6 +34,8 @@ def emit(model: object, contract: Contract) -> bytes:
         raise Unsupported(
             type(model).__name__, f"this scikit-learn release lacks an attribute: {error}"
         ) from error
+    if plugins is not None:
+        plugins |= graph.plugins
     return canonical_bytes(graph.model())
 
 

@@ -34,7 +34,7 @@ def fed(model: Fitted, contract: Contract, precision: Kind) -> tuple[GraphBuilde
     """
     graph = GraphBuilder()
     try:
-        columns, last = _prepared(Scope(graph), model, declare_inputs(graph, contract))
+        columns, last = _prepared(Scope(graph, plugged=False), model, declare_inputs(graph, contract))
         named = _first_step(last) == "ColumnTransformer"  # wants its columns one by one
         if columns.numeric and not named and all(node.op_type != _NOT_IN_ML4 for node in graph.nodes):
             return graph, [Feed("X", graph.matrix(columns, precision))], last

@@ -113,6 +113,7 @@ class GraphBuilder:
     Attributes:
         finite: Values that are finite (or missing as the contract allows) in every row that it accepts.
         guards: Values `(N,)` that are true in rows which a step of the original refuses.
+        plugins: Distributions besides mlpack whose emitters took part.
         prefix: Before the names of a subgraph's values, which must not be those of the graph around it.
         categories: Inputs that are columns of categories in a frame, whose codes only the model knows.
 
@@ -126,6 +127,7 @@ class GraphBuilder:
     outputs: list[onnx.ValueInfoProto] = field(default_factory=list)
     finite: set[str] = field(default_factory=set)
     guards: list[str] = field(default_factory=list)
+    plugins: set[str] = field(default_factory=set)
     prefix: str = ""
     categories: set[str] = field(default_factory=set)
     _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
@@ -334,8 +336,8 @@ class GraphBuilder:
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def graph_artifact(model: bytes) -> Artifact:
-    """Return what runs, from a canonical serialised model."""
+def graph_artifact(model: bytes, *, plugins: Iterable[str] = ()) -> Artifact:
+    """Return what runs, from a canonical serialised model and the plug-ins that took part in emitting it."""
     import onnx
 
     outputs = onnx.load_model_from_string(model).graph.output
@@ -347,6 +349,7 @@ def graph_artifact(model: bytes) -> Artifact:
         files={MODEL_PATH: model},
         requires=("guard", "onnx") if guarded else ("onnx",),
         runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
+        plugins=tuple(sorted(plugins)),
     )
 
 

@@ -113,7 +113,8 @@ def _emitted(original: Original) -> Artifact:
     from mlpack.packing.export.emission import emit
     from mlpack.packing.export.graph import graph_artifact
 
-    return graph_artifact(emit(original.model, original.contract))
+    plugins: set[str] = set()
+    return graph_artifact(emit(original.model, original.contract, plugins=plugins), plugins=plugins)
 
 
 def _native(original: Original) -> Artifact:

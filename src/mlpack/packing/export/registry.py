@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from mlpack.packing.export.graph import Columns, GraphBuilder, Tensor, Unsupported
+from mlpack.packing.export.plugins import Plugin, find_plugin
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -329,14 +330,16 @@ class Scope:
     Attributes:
         graph: The graph being built.
         path: Names of the steps that led here, for messages.
+        plugged: Whether emitters of other distributions may take part.
     """
 
     graph: GraphBuilder
     path: tuple[str, ...] = ()
+    plugged: bool = True
 
     def inner(self, name: str) -> Scope:
         """Return the scope of a step."""
-        return Scope(self.graph, (*self.path, name))
+        return Scope(self.graph, (*self.path, name), self.plugged)
 
     def unsupported(self, model: object, reason: str) -> Unsupported:
         """Return the error that says why this model cannot be emitted, and where it stands."""
@@ -375,17 +378,23 @@ class Scope:
         return self.graph.matrix(columns, "float64").name
 
     def _family(self, model: object, ability: str, method: str) -> Family:
-        family = family_of(model)
+        family = family_of(model) or self._plugin(model)
         if family is None:
             raise self.unsupported(model, f"no emitter for {public_name(type(model))}")
-        if not hasattr(family, ability):
+        offered = family.offers(ability) if isinstance(family, Plugin) else hasattr(family, ability)
+        if not offered:
             raise self.unsupported(model, f"its emitter has no {method}")
         return family
+
+    def _plugin(self, model: object) -> Plugin | None:
+        return find_plugin(public_name(type(model))) if self.plugged else None
 
     def _guard(self, model: object, columns: Columns) -> None:
         """Refuse the rows that the step's own input check refuses: most look for values not finite."""
         family = FAMILIES.get(public_name(type(model)))
         if family in UNCHECKED:
+            return
+        if family is None and not ((plugin := self._plugin(model)) and plugin.checks_input):
             return
         nulls = allows_nulls(model)
         for block in columns.blocks:

@@ -1,0 +1,1 @@
+"""Clips every column to quantiles learnt from the training data."""
