@@ -1,4 +1,4 @@
-"""Emitters of other distributions: really installed, found by entry point, measured; broken ones are named."""
+"""Emitters of other distributions: really installed, found, measured; broken ones are named."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The transformer, as it was before anyone thought of packing it."""
 
-# ruff: noqa: ANN401 - scikit-learn ships no types
+# ruff: noqa: ANN401, N803 - as scikit-learn writes it, which ships no types
 from __future__ import annotations
 
 from typing import Any

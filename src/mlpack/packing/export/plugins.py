@@ -63,11 +63,13 @@ class Plugin:
 
     def transform(self, scope: Scope, model: Fitted, columns: Columns) -> Columns:
         """Emit `model.transform` by the plug-in."""
-        return self._call(Columns, self.module.transform, scope, model, columns)
+        made: Columns = self._call(Columns, self.module.transform, scope, model, columns)
+        return made
 
     def respond(self, scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
         """Emit another method by the plug-in."""
-        return self._call(Tensor, self.module.respond, scope, model, columns, method)
+        made: Tensor = self._call(Tensor, self.module.respond, scope, model, columns, method)
+        return made
 
     def _call(self, kind: type[Any], function: Callable[..., Any], scope: Scope, *rest: object) -> Any:  # noqa: ANN401
         scope.graph.plugins.add(self.distribution)
