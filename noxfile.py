@@ -25,6 +25,11 @@ PINS = {
 """requirements/NAME.in → NAME.txt, with the options that add pyproject.toml to it; None leaves that out."""
 
 
+TORCH = "torch==2.13.0"
+"""What PyTorch modules and transformers are packed with in the tests: the version of the build for CPUs.
+Not in requirements/*.txt: a resolver for all platforms would choose the builds for GPUs. pip takes what its
+configuration offers; with `--no-deps` it looks for nothing more: what torch imports is pinned in dev.in."""
+
 QUICK = "not slow and not engines"
 
 
@@ -32,6 +37,10 @@ def _install(session: nox.Session, pins: str) -> None:
     """Install the pinned requirements, then the project as a wheel, so that its data files are tested too."""
     session.install("--require-hashes", "-r", f"requirements/{pins}.txt")
     session.install("--no-deps", "--no-build-isolation", ".")
+
+
+def _torch(session: nox.Session) -> None:
+    session.run("python", "-m", "pip", "install", "--quiet", "--no-deps", TORCH)
 
 
 def _lint(session: nox.Session) -> None:
@@ -65,6 +74,7 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run every check that a change must pass; pytest comes last."""
     _install(session, "dev")
+    _torch(session)
     _lint(session)
     session.run("mypy")
     _imports(session)
@@ -90,6 +100,7 @@ def peers(session: nox.Session) -> None:
 def wide(session: nox.Session) -> None:
     """Run the slow tests: many models, many files, long searches."""
     _install(session, "dev")
+    _torch(session)
     _pytest(session, "-p", "no:benchmark", "-n", "2", "-m", "slow and not engines", *session.posargs)
 
 
@@ -102,9 +113,19 @@ def zoo(session: nox.Session) -> None:
 
 
 @nox.session
+def zoo_tensors(session: nox.Session) -> None:
+    """Pack every PyTorch module and transformer of the zoo of tensors, judge it, and write its table."""
+    _install(session, "dev")
+    _torch(session)
+    table = [] if session.posargs else ["--table", "docs/reference/tensor-coverage.md"]
+    session.run("python", "-m", "tests.zoo_tensors", *table, *session.posargs)
+
+
+@nox.session
 def cover(session: nox.Session) -> None:
     """Measure which lines and branches the tests reach."""
     _install(session, "dev")
+    _torch(session)
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", "-p", "no:benchmark", "-q", "-m", QUICK, *session.posargs)
     session.run("coverage", "combine")
