@@ -1,4 +1,4 @@
-"""An ONNX file with two inputs becomes a bundle: its sizes get names, its limits are kept, its bits are equal.
+"""An ONNX file with two inputs becomes a bundle: its sizes get names, its limits and bits are kept.
 
 Run it with `python examples/05_pack_an_onnx_file.py [FOLDER]`; without FOLDER it cleans up after itself.
 """

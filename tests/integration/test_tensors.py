@@ -109,6 +109,14 @@ def test_data_outside_the_folder_of_the_file_is_refused(tmp_path: Path, location
         _proof(folder / "m.onnx", ROWS)
 
 
+def test_a_table_is_no_input_of_a_model_of_tensors(classifier: TensorProof) -> None:
+    from mlpack.errors import UsageError
+    from mlpack.runtime.batch.scorer import ScoreOptions, Scorer
+
+    with pytest.raises(UsageError, match="no columns to score"):
+        Scorer(_loaded(classifier), ScoreOptions())
+
+
 def test_bytes_that_are_no_model_are_refused() -> None:
     with pytest.raises(ModelError):
         _proof(b"not a model", ROWS)

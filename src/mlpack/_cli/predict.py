@@ -47,6 +47,12 @@ def run(arguments: argparse.Namespace) -> int:
 
     policy = chosen_policy(arguments)
     model = load(arguments.bundle, policy=policy, ranges="refuse" if arguments.strict else "warn")
+    if model.layout == "tensors":
+        raise UsageError(
+            "a model of tensors does not read rows",
+            where=str(arguments.bundle),
+            hint="mlpack.load(...).predict takes arrays, in Python",
+        )
     offered = [output.method for output in model.outputs]
     methods = arguments.methods or [offered[0]]
     if wrong := [method for method in methods if method not in offered]:

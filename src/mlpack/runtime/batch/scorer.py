@@ -107,6 +107,12 @@ class Scorer:
         _need_pyarrow()
         from mlpack.runtime.batch._answers import answer_fields
 
+        if predictor.layout == "tensors":
+            raise UsageError(
+                "a model of tensors has no columns to score",
+                where="predictor",
+                hint="call its predict with arrays",
+            )
         offered: dict[str, Output] = {output.method: output for output in predictor.outputs}
         self.methods = options.methods or (predictor.outputs[0].method,)
         if unknown := [method for method in self.methods if method not in offered]:
