@@ -6,14 +6,14 @@ original: a matrix product would be faster, and would break exact ties by its ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Tensor
-from mlpack.packing.export.visits import visiting_order
+from mlpack.packing.export.visits import outside_ball, outside_box, visiting_order
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -173,12 +173,21 @@ def reduced_distances(scope: Scope, model: Fitted, columns: Columns) -> Distance
     if brute and name == "euclidean" and model.effective_metric_ != "l2":
         return Distances(formulas.expanded_squares(scope.graph, x, points), 2, order, largest)
     reduced, power = _by_column(scope, model, x, points, name)
-    visits = None if brute else visiting_order(scope.graph, model._tree, x, _tree_power(name, power))  # noqa: SLF001
-    return Distances(reduced, power, order, largest, visits or "")
+    apart = Distances(reduced, power, order, largest)
+    return apart if brute else replace(apart, visits=_visits(scope, model, x, name, apart))
 
 
-def _tree_power(name: str, power: float) -> float:
-    return np.inf if name == "chebyshev" else power
+def _visits(scope: Scope, model: Fitted, x: str, name: str, apart: Distances) -> str:
+    """Return the order in which a model's tree visits its points; empty for the tree's own order."""
+    graph, tree = scope.graph, model._tree  # noqa: SLF001
+    _, _, nodes, bounds = (np.asarray(part) for part in tree.get_arrays())
+    if len(nodes) == 1:
+        return ""
+    power = np.inf if name == "chebyshev" else apart.power
+    if len(bounds) == 2:
+        return visiting_order(graph, tree, outside_box(graph, x, bounds[0], bounds[1], power))
+    centre, _ = _by_column(scope, model, x, bounds[0], name)
+    return visiting_order(graph, tree, outside_ball(graph, apart.full(graph, centre), nodes["radius"], power))
 
 
 def _by_column(

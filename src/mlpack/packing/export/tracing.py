@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Block, Columns, Kind, Tensor, Unsupported
 from mlpack.packing.export.ufuncs import BINARY, UNARY
 
@@ -149,13 +150,13 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             self.columns = where(key, value, self).columns
             return
         if isinstance(key, str) and key not in self.columns.names:
-            new = value if isinstance(value, Traced) else _stop("adds a column that is the same in every row")
+            new = value if isinstance(value, Traced) else self._filled(value, 1)
             block = Block(new.columns.blocks[0].tensor, (key,))
             self.columns = Columns((*self.columns.blocks, block))
             return
         places, _ = self._places(key)
         parts = [self.graph.select(self.columns, [at]).blocks[0] for at in range(self.columns.width)]
-        new = value if isinstance(value, Traced) else _both(self[key], value, lambda _, __, b: b)
+        new = value if isinstance(value, Traced) else self._filled(value, len(places))
         if new.columns.width != len(places):
             _stop("writes columns of another number")
         for number, place in enumerate(places):
@@ -166,6 +167,15 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
                 tensor = self.graph.cast(tensor, parts[place].tensor.kind)
             parts[place] = Block(tensor, parts[place].names)
         self.columns = Columns(tuple(parts))
+
+    def _filled(self, value: Any, width: int) -> Traced:
+        """Return columns that are the same in every row."""
+        numbers = np.asarray(value)
+        if numbers.dtype.kind not in "fiu" or numbers.ndim > 1:
+            _stop("writes something that is no number into its argument")
+        row = _constant(self.graph, np.broadcast_to(numbers, (1, width)))
+        name = formulas.each_row(self.graph, self.columns.blocks[0].tensor.name, row.name, width)
+        return Traced(self.graph, Columns.of(Tensor(name, row.kind, width)))
 
     def _places(self, key: Any) -> tuple[list[int], bool]:
         """Return the columns that a key means, and whether the result is flat."""
@@ -279,6 +289,8 @@ def _both(left: Any, right: Any, step: Step) -> Traced:
             _stop("combines a column with a table")
         first, second = _matrix(left), _matrix(right)
         return Traced(graph, Columns.of(_sized(step(graph, first, second), first, second)), flat=left.flat)
+    if isinstance(left, _Rows) or isinstance(right, _Rows):
+        _stop("uses the number of rows")
     other = np.asarray(right if traced is left else left)
     if other.dtype.kind not in "fiub" or other.ndim > 2 or (traced.flat and other.ndim > 0):
         _stop("combines its argument with something that is no number")

@@ -11,29 +11,21 @@ if TYPE_CHECKING:
 
     from mlpack.packing.export.graph import GraphBuilder
 
-__all__ = ["visiting_order"]
+__all__ = ["outside_ball", "outside_box", "visiting_order"]
 
 
-def visiting_order(graph: GraphBuilder, tree: Any, x: str, power: float) -> str | None:  # noqa: ANN401
+def visiting_order(graph: GraphBuilder, tree: Any, near: str) -> str:  # noqa: ANN401
     """Return the position `(N, points)` at which each point is visited, points in the tree's own order.
 
     A query goes down depth first, into the nearer half first and into the left one of equally near halves.
-    None stands for the tree's own order, which a tree of one leaf has.
 
     Args:
         graph: The graph.
-        tree: scikit-learn's KDTree or BallTree.
-        x: `(N, columns)`.
-        power: Distances are compared by this power of them; infinite for the largest step.
+        tree: scikit-learn's KDTree or BallTree, of more than one leaf.
+        near: How far every node is, `(N, nodes)`.
     """
-    _, order, nodes, bounds = (np.asarray(part) for part in tree.get_arrays())
+    _, order, nodes, _ = (np.asarray(part) for part in tree.get_arrays())
     inner = [int(node) for node in np.flatnonzero(nodes["is_leaf"] == 0)]
-    if not inner:
-        return None
-    if len(bounds) == 2:
-        near = _outside_box(graph, x, bounds[0], bounds[1], power)
-    else:
-        near = _outside_ball(graph, x, bounds[0], nodes["radius"], power)
     left, right = (
         graph.op("Gather", near, graph.ints([2 * node + side for node in inner]), axis=1) for side in (1, 2)
     )
@@ -73,7 +65,7 @@ def _leaf_starts(
     return start, steps
 
 
-def _outside_box(
+def outside_box(
     graph: GraphBuilder, x: str, low: NDArray[np.float64], high: NDArray[np.float64], power: float
 ) -> str:
     """Return the reduced distance `(N, nodes)` to every node's box, column by column as the original."""
@@ -92,21 +84,9 @@ def _outside_box(
     return total
 
 
-def _outside_ball(
-    graph: GraphBuilder, x: str, centre: NDArray[np.float64], radius: NDArray[np.float64], power: float
-) -> str:
-    """Return the reduced distance `(N, nodes)` to every node's ball."""
-    total = ""
-    for index in range(centre.shape[1]):
-        column = graph.op("Gather", x, graph.ints([index]), axis=1)
-        apart = graph.op("Abs", graph.op("Sub", column, graph.doubles(centre[:, index].reshape(1, -1))))
-        part = _powered(graph, apart, power)
-        total = part if not total else graph.op("Max" if np.isinf(power) else "Add", total, part)
-    if power == 2:
-        total = graph.op("Sqrt", total)
-    elif not np.isinf(power) and power != 1:
-        total = graph.op("Pow", total, graph.doubles(1.0 / power))
-    outside = graph.op("Sub", total, graph.doubles(radius.reshape(1, -1)))
+def outside_ball(graph: GraphBuilder, apart: str, radius: NDArray[np.float64], power: float) -> str:
+    """Return the reduced distance `(N, nodes)` to every node's ball, given the distance to its centre."""
+    outside = graph.op("Sub", apart, graph.doubles(radius.reshape(1, -1)))
     zero = graph.doubles(0.0)
     return _powered(graph, graph.op("Where", graph.op("Less", outside, zero), zero, outside), power)
 

@@ -45,11 +45,10 @@ def contract_for(model: Any, data: Any, methods: Sequence[str]) -> Contract:
     outputs = []
     for method in methods:
         result = native(model, method, data)
-        classes = (
-            tuple(np.asarray(model.classes_).tolist())
-            if len(getattr(model, "classes_", ())) and method != "transform"
-            else None
-        )
+        found = getattr(model, "classes_", ())
+        labelled = len(found) > 0 and np.ndim(found[0]) == 0 and method != "transform"
+        labelled = labelled and not (method == "predict" and result.ndim == 2)
+        classes = tuple(np.asarray(found).tolist()) if labelled else None
         outputs.append(
             Output(
                 method=method,  # type: ignore[arg-type]
