@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args
 from mlpack.errors import ModelError
 from mlpack.format.contract import Method
 from mlpack.packing.adapters import Description
+from mlpack.packing.notices import PackWarning
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +46,14 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
     classes = getattr(model, "classes_", None)
     if isinstance(classes, list):  # several targets: shares are a list of arrays, but for a chain's
         chained = type(model).__name__ == "ClassifierChain"
-        methods = tuple(method for method in methods if chained or method == "predict")
-        classes = None
+        kept = tuple(method for method in methods if chained or method == "predict")
+        if left_out := [method for method in methods if method not in kept]:
+            warnings.warn(
+                f"{', '.join(left_out)} left out of the bundle: for several targets they return lists of arrays",
+                PackWarning,
+                stacklevel=5,
+            )
+        methods, classes = kept, None
     columns = _columns_read(model)
     return Description(
         original=f"{type(model).__module__}.{type(model).__qualname__}",

@@ -66,7 +66,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
     "its shape": (lambda X: X / X.shape[0], "number of rows"),
     "another type": (lambda X: X.astype("float32"), "converts to float32"),
     "an array": (lambda X: np.asarray(X) * 2, "makes an array"),
-    "unknown": (lambda X: np.cbrt(X), "np.cbrt"),
+    "unknown": (np.cbrt, "np.cbrt"),
     "an unknown function": (lambda X: np.sort(X, axis=1), "np.sort"),
     "a reduction": (lambda X: np.add.reduce(X, axis=0), "np.add.reduce"),
     "something else": (lambda X: 3, "not a table"),  # noqa: ARG005

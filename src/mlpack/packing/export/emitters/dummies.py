@@ -19,21 +19,24 @@ __all__ = ["respond"]
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method whose answer does not depend on the row."""
     graph, like = scope.graph, columns.blocks[0].tensor.name
-    if model.n_outputs_ != 1:
-        raise scope.unsupported(model, "several outputs at once")
+    if model.n_outputs_ != 1 and hasattr(model, "classes_"):
+        raise scope.unsupported(model, "several labels at once")
     if model.strategy in ("stratified", "uniform"):
         raise scope.unsupported(model, f"strategy={model.strategy!r} answers at random")
     if not hasattr(model, "classes_"):
         if method != "predict":
             raise scope.unsupported(model, f"has no {method}")
-        value = graph.doubles(np.ravel(model.constant_).reshape(1, 1))
-        return graph.flat(Tensor(formulas.each_row(graph, like, value, 1), "float64", 1))
+        width = int(model.n_outputs_)
+        value = graph.doubles(np.ravel(model.constant_).reshape(1, width))
+        result = Tensor(formulas.each_row(graph, like, value, width), "float64", width)
+        return graph.flat(result) if width == 1 else result
     row = np.zeros((1, model.n_features_in_ if hasattr(model, "n_features_in_") else 1))
     if method == "predict":
         index = int(np.flatnonzero(model.classes_ == model.predict(row)[0])[0])
         return graph.flat(Tensor(formulas.each_row(graph, like, graph.ints([[index]]), 1), "int64", 1))
     if method not in ("predict_proba", "predict_log_proba"):
         raise scope.unsupported(model, f"has no {method}")
-    shares = np.asarray(getattr(model, method)(row), dtype=np.float64)
+    with np.errstate(divide="ignore"):
+        shares = np.asarray(getattr(model, method)(row), dtype=np.float64)
     width = shares.shape[1]
     return Tensor(formulas.each_row(graph, like, graph.doubles(shares), width), "float64", width)

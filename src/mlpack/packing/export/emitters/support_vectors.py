@@ -122,7 +122,7 @@ def _platt(scope: Scope, model: Fitted, scores: list[str]) -> str:
         algorithm 2, in the steps and with the stopping rule of libsvm.
     """
     graph, classes = scope.graph, len(model.classes_)
-    slopes, offsets = np.ravel(model.probA_), np.ravel(model.probB_)
+    slopes, offsets = np.ravel(model._probA), np.ravel(model._probB)  # noqa: SLF001 - fitted
     if not len(slopes):
         raise scope.unsupported(model, "was fitted without probability=True")
     least = graph.doubles(1e-7)
