@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import runpy
@@ -15,9 +16,13 @@ from hypothesis import strategies as st
 
 from mlpack.errors import PolicyError, VerificationError
 from mlpack.trust import verify_signature
+from mlpack.trust.accepting import accept_signer
+from mlpack.trust.certificates import Roots
+from mlpack.trust.envelope import parse_envelope
 from mlpack.trust.proof.certificate import parse_certificate
 from mlpack.trust.proof.signature import parse_signature
 from mlpack.trust.proof.timestamp import stamped_times
+from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.trusted_root import TrustedRoot
 
 SIGNATURES = Path(__file__).parents[1] / "conformance" / "signatures"
@@ -51,6 +56,26 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(DATA, folder)
     (folder / "model/sub/dot-git").rename(folder / "model/sub/.git")
     return folder
+
+
+@pytest.fixture(scope="module")
+def rules() -> list[SignerRule]:
+    """Return what a policy would say of the signers of two vectors."""
+    who = ARGUMENTS["keyless-folder"]
+    keyless = SignerRule(
+        name="keyless-folder",
+        identity=who["certificate_identity"],
+        issuer=who["certificate_oidc_issuer"],
+        trusted_root=TrustedRoot.from_file(DATA / "trusted_root.json"),
+    )
+    roots = Roots(pem=(DATA / "keys" / "root.pem").read_text(encoding="ascii"))
+    return [keyless, SignerRule(name="chain", roots=roots, subject="signer")]
+
+
+@pytest.mark.parametrize("name", ["keyless-folder", "chain"])
+def test_unchanged_they_are_accepted(name: str, rules: list[SignerRule]) -> None:
+    envelope = parse_envelope((DATA / f"{name}.sig").read_bytes())
+    assert accept_signer(envelope, rules).name == name
 
 
 def _verify(name: str, data: bytes, folder: Path) -> None:
@@ -94,6 +119,27 @@ def test_a_changed_member(name: str, data: st.DataObject, place: Path) -> None:
     hint = way[-1] in ("hint", "keyid", "publicKey", "logIndex", "messageDigest", "tlogEntries")
     quiet = at[way[-1]] in (None, [], {}) or at[way[-1]] == original or str(at[way[-1]]) == original
     assert hint or quiet, way
+
+
+@QUICK
+@given(name=st.sampled_from(("keyless-folder", "chain")), data=st.data())
+def test_a_changed_member_of_a_bundle_s_signature(
+    name: str, data: st.DataObject, rules: list[SignerRule]
+) -> None:
+    document = json.loads((DATA / f"{name}.sig").read_bytes())
+    payload = document["dsseEnvelope"]["payload"]
+    way = data.draw(st.sampled_from(_places(document)))
+    at = document
+    for key in way[:-1]:
+        at = at[key]
+    at[way[-1]] = data.draw(json_values)
+    try:
+        envelope = parse_envelope(json.dumps(document).encode())
+        signer = accept_signer(envelope, rules)
+    except VerificationError:
+        return
+    assert signer.name == name
+    assert base64.b64encode(envelope.payload).decode() == payload
 
 
 @QUICK
