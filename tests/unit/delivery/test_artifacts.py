@@ -30,6 +30,7 @@ from mlpack.errors import (
     VerificationError,
 )
 from mlpack.format.layers import layer_bytes
+from mlpack.format.writer import write_copy
 from mlpack.oci.documents import json_bytes
 from mlpack.runtime.notices import UnsignedWarning
 from mlpack.trust import attest, countersign
@@ -556,16 +557,12 @@ def test_the_command_line_pushes_verifies_and_pulls(
 def test_what_changes_while_it_is_copied_does_not_land(
     pushed: PushedBundle, policy: Policy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlpack.delivery import artifacts
-
-    honest = artifacts.write_copy
-
     def swapped(*arguments: Any, **options: Any) -> None:  # noqa: ANN401  (those of write_copy)
-        honest(*arguments, **options)
+        write_copy(*arguments, **options)
         target = arguments[2]
         target.write_bytes(target.read_bytes().replace(b"age", b"ega"))
 
-    monkeypatch.setattr(artifacts, "write_copy", swapped)
+    monkeypatch.setattr("mlpack.delivery.artifacts.write_copy", swapped)
     with pytest.raises(VerificationError):
         pull("oci:store:1.2.0", "out", policy=policy)
     assert list(Path("out").iterdir()) == []
