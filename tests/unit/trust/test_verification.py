@@ -507,3 +507,35 @@ def test_verifying_imports_no_array_and_no_model_library(bundle: Path, key_folde
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+class Parsed(Exception):  # noqa: N818  (nothing failed: it marks that a line was reached)
+    """The documents of a bundle were parsed."""
+
+
+def test_the_documents_of_a_stranger_are_not_parsed(
+    bundle: Path, policy: Policy, other: KeySigner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(*_: object) -> None:
+        raise Parsed
+
+    monkeypatch.setattr("mlpack.trust.verification.read_parts", parse)
+    with pytest.raises(Parsed):
+        verify(bundle, policy)
+    with pytest.raises(UntrustedSignerError):
+        verify(bundle, Policy.from_key(other.public_key))
+    (bundle / "model.sig").unlink()
+    with pytest.raises(SignatureInvalidError):
+        verify(bundle, policy)
+
+
+def test_changed_documents_are_not_parsed(
+    bundle: Path, policy: Policy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(*_: object) -> None:
+        raise Parsed
+
+    monkeypatch.setattr("mlpack.trust.verification.read_parts", parse)
+    (bundle / "contract.json").write_bytes(b"{}")
+    with pytest.raises(ContentMismatchError):
+        verify(bundle, policy)
