@@ -123,6 +123,13 @@ def test_another_identity_issuer_or_root_is_refused(
     other = Policy.from_identity(WHO, sigstore.url + "1", trusted_root=root)
     assert refusal(reference, other) == "issuer-mismatch"
     assert refusal(reference, Policy.from_identity(WHO, sigstore.url))  # the public Sigstore knows none of it
+    # The same logs and time stampers, and another authority for certificates.
+    document = json.loads(root.text)
+    chain = document["certificateAuthorities"][0]["certChain"]["certificates"]
+    chain[:] = [{"rawBytes": base64.b64encode(new_authority().der).decode()}]
+    stranger = TrustedRoot(text=json.dumps(document))
+    found = refusal(reference, Policy.from_identity(WHO, sigstore.url, trusted_root=stranger))
+    assert found == "certificate-untrusted"
 
 
 def test_what_only_rekor_v2_proves_has_no_legacy_form(host: str, sigstore: LocalSigstore) -> None:
