@@ -166,7 +166,7 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
     classes = description.classes if method in ("predict", "predict_proba", "predict_log_proba") else None
     if classes is None and answer.dtype.kind in "UO":
         raise ModelError(f"{method} returns {answer.dtype} without classes_", where="model")
-    if method == "predict" and answer.ndim == 2:
+    if method == "predict" and answer.ndim == 2 and answer.shape[1] > 1:
         classes = None  # a zero or one, or a number, per label: the answer itself
     labelled = classes is not None and method == "predict"
     return Output(

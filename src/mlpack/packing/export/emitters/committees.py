@@ -26,17 +26,26 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         if not model.flatten_transform:
             raise scope.unsupported(model, "flatten_transform=False gives three dimensions")
         shares = [inner.respond(member, columns, "predict_proba") for inner, member in _members(scope, model)]
-        return Columns.of(scope.graph.concat(shares))
+        return _together(scope, shares)
     hard = hasattr(model, "classes_")
     votes = []
     for inner, member in _members(scope, model):
-        vote = _encoded(inner, member, columns) if hard else inner.respond(member, columns, "predict").name
+        if hard:
+            vote = Tensor(_encoded(inner, member, columns), "int64", None)
+        else:
+            vote = inner.respond(member, columns, "predict")
         votes.append(
-            Tensor(
-                scope.graph.op("Reshape", vote, scope.graph.ints([-1, 1])), "int64" if hard else "float64", 1
-            )
+            Tensor(scope.graph.op("Reshape", vote.name, scope.graph.ints([-1, 1])), vote.kind, 1)
         )
-    return Columns.of(scope.graph.concat(votes))
+    return _together(scope, votes)
+
+
+def _together(scope: Scope, parts: list[Tensor]) -> Columns:
+    """Return answers side by side, in the type that NumPy gives them."""
+    if len({part.kind for part in parts}) == 1:
+        return Columns.of(scope.graph.concat(parts))
+    whole = Columns(tuple(Block(part, (None,) * (part.width or 0)) for part in parts))
+    return Columns.of(scope.graph.matrix(whole, whole.float_kind))
 
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:

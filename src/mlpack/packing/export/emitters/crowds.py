@@ -143,18 +143,16 @@ def _shared(scope: Scope, scores: str, classes: int, method: Method) -> Tensor:
 def _median(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit the weighted median: the first value at which half of the weight is reached."""
     graph, count = scope.graph, len(model.estimators_)
-    answers = [
-        _column(scope, graph.cast(inner.respond(member, columns, method), "float64"))
-        for inner, member in _members(scope, model)
-    ]
-    values = _side_by_side(scope, answers)
+    answers = [inner.respond(member, columns, method) for inner, member in _members(scope, model)]
+    values = _side_by_side(scope, [_column(scope, graph.cast(answer, "float64")) for answer in answers])
     ordered, places = graph.ops("TopK", values, graph.ints([count]), outputs=2, axis=1, largest=0, sorted=1)
     weights = graph.op("Gather", graph.doubles(model.estimator_weights_[:count]), places)
     reached = graph.op("CumSum", weights, graph.ints(1))
     last = graph.op("Gather", reached, graph.ints([count - 1]), axis=1)
     enough = graph.op("GreaterOrEqual", reached, graph.op("Mul", graph.doubles(0.5), last))
     first = graph.op("ArgMax", graph.op("Cast", enough, to=7), axis=1, keepdims=1, select_last_index=0)
-    return graph.flat(Tensor(graph.op("GatherElements", ordered, first, axis=1), "float64", 1))
+    found = graph.flat(Tensor(graph.op("GatherElements", ordered, first, axis=1), "float64", 1))
+    return graph.cast(found, _common(answers))
 
 
 def _each_alone(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:

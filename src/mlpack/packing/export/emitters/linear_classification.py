@@ -18,6 +18,13 @@ __all__ = ["respond"]
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method; binary scores are `(N,)`."""
+    answer = _answer(scope, model, columns, method)
+    if answer.kind == "float64" and columns.float_kind == "float32" and model.coef_.dtype == np.float32:
+        return scope.graph.cast(answer, "float32")  # the original's own sums are rounded at every step
+    return answer
+
+
+def _answer(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     graph, classes = scope.graph, len(model.classes_)
     scores = _scores(scope, model, columns)
     binary = scores.width == 1
@@ -49,8 +56,6 @@ def _scores(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
         raise scope.unsupported(model, "several labels at once")
     coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else np.asarray(model.coef_)
     coef = np.atleast_2d(coef)
-    if columns.float_kind == "float32" and coef.dtype == np.float32:
-        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
     name = graph.op("MatMul", graph.matrix(columns, "float64").name, graph.doubles(coef.T))

@@ -12,6 +12,7 @@ from mlpack.packing.export.graph import Columns, Tensor
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
+    from mlpack.packing.export.graph import Kind
     from mlpack.packing.export.registry import Fitted, Scope
 
 __all__ = ["respond"]
@@ -61,6 +62,7 @@ def _score(scope: Scope, member: Fitted, columns: Columns) -> Tensor:
         score = scope.respond(member, columns, "decision_function")
     else:
         score = scope.graph.pick(scope.respond(member, columns, "predict_proba"), [1])
+    score = scope.graph.cast(score, "float64")
     return Tensor(scope.graph.op("Reshape", score.name, scope.graph.ints([-1, 1])), "float64", 1)
 
 
@@ -88,16 +90,17 @@ def _shares(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     for inner, member in _members(scope, model):
         part = _constant(inner, member, columns)
         parts.append(part or graph.pick(inner.respond(member, columns, "predict_proba"), [1]))
-    whole = graph.concat(parts)
+    kind: Kind = "float32" if {part.kind for part in parts} == {"float32"} else "float64"
+    whole = graph.concat([graph.cast(part, "float64") for part in parts])
     if len(parts) == 1:
         whole = Tensor(formulas.pair(graph, whole.name), "float64", 2)
     if model.multilabel_:
-        return whole
+        return graph.cast(whole, kind)
     total = graph.op("ReduceSum", whole.name, graph.ints([1]), keepdims=1)
     # A row that every model denies stays a row of zeros.
     nothing = graph.op("Equal", total, graph.doubles(0.0))
     total = graph.op("Where", nothing, graph.doubles(1.0), total)
-    return Tensor(graph.op("Div", whole.name, total), "float64", whole.width)
+    return graph.cast(Tensor(graph.op("Div", whole.name, total), "float64", whole.width), kind)
 
 
 def _one_against_one(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
