@@ -275,7 +275,7 @@ def _globals(item: FunctionType | type) -> Mapping[str, Any]:
 
 
 def _file_of(item: FunctionType | type) -> str:
-    """Return the file, or the cell, that a definition stands in; of a class without functions its module's."""
+    """Return the file or cell that a definition stands in; of a class without functions its module's."""
     if (code := _code_of(item)) is not None:
         return code.co_filename
     return str(getattr(sys.modules.get(item.__module__), "__file__", None) or "")

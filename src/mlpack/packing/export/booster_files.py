@@ -36,7 +36,7 @@ def booster_artifact(model: Any, example: Example) -> Artifact:  # noqa: ANN401 
         "booster": {"library": library, "class": kind.__name__, **more},
     }
     frames = [] if example.library == "numpy" else [example.library]
-    distribution = sorted(metadata.packages_distributions()[library])[0]
+    distribution = min(metadata.packages_distributions()[library])
     return Artifact(
         format="data-only",
         path=DESCRIPTION,

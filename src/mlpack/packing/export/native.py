@@ -79,7 +79,7 @@ def _more_distributions(archive: bytes, example: Example) -> list[str]:
     schema = read_archive(archive, where=ARCHIVE)["schema.json"]
     provided = metadata.packages_distributions()
     libraries = [name for name in ("lightgbm", "xgboost") if f'"{name}.'.encode() in schema]
-    return [*found, *(sorted(provided[name])[0] for name in libraries)]
+    return [*found, *(min(provided[name]) for name in libraries)]
 
 
 def row_form(example: Example) -> RowForm:

@@ -136,11 +136,22 @@ class NativeSession:
             InputError: The original refuses the rows.
             MlpackError: It answers in another shape than it did when it was packed.
         """
-        rows = self._rows.build(self._contract, input_feed)
+        rows = self._built(input_feed)
         count = len(next(iter(input_feed.values())))
         with warnings.catch_warnings(), np.errstate(all="ignore"), self._around():
             warnings.simplefilter("ignore")
             return [self._answer(self._outputs[name], rows, count) for name in output_names]
+
+    def _built(self, feeds: Mapping[str, Any]) -> Any:  # noqa: ANN401  (a frame or an array)
+        try:
+            return self._rows.build(self._contract, feeds)
+        except MlpackError:
+            raise
+        except (TypeError, ValueError, OverflowError) as error:
+            # Half a visit, for a column of whole numbers: the original's frame cannot hold it either.
+            raise InputError(
+                f"the original's columns cannot hold these rows ({type(error).__name__})", where="rows"
+            ) from error
 
     def _answer(self, output: Output, rows: Any, count: int) -> NDArray[Any]:  # noqa: ANN401
         try:
