@@ -110,7 +110,7 @@ def test_a_frame_model_runs_in_its_own_library_when_no_graph_agrees() -> None:
     assert proof.parity.certificate == "exact"
     assert {"pandas", "scikit-learn", "skops"} == set(proof.artifact.runtime)
     assert [rung for rung, _ in proof.parity.rejected] == ["emitters-float64", "skl2onnx-float64"]
-    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract))
+    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
     np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
     one = rows.iloc[3].to_dict() | {"city": "Paris"}
     np.testing.assert_array_equal(
@@ -136,7 +136,7 @@ def test_the_native_form_can_be_preferred_without_a_warning() -> None:
 def test_what_the_original_refuses_is_refused_as_input() -> None:
     model = make_pipeline(NMF(2, init="nndsvda", max_iter=400), LogisticRegression()).fit(ROWS, LABELS)
     proof = prove(model, ROWS, methods=["predict"], prefer="native")
-    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract))
+    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
     with pytest.raises(InputError, match=r"the original refuses these rows \(ValueError\)"):
         loaded.predict(-ROWS)
 
@@ -182,7 +182,7 @@ def test_code_runs_only_for_a_signer_that_the_policy_names(tmp_path: Path) -> No
 def test_a_function_is_packed_with_the_constants_it_uses() -> None:
     proof = prove(clip, ROWS)
     assert proof.parity.certificate == "exact"
-    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract))
+    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
     np.testing.assert_array_equal(loaded.predict(ROWS), clip(ROWS))
 
 
@@ -191,7 +191,7 @@ def test_a_class_is_made_again_from_its_files() -> None:
     model.weights = np.array([1.0, -2.0, 0.5, 3.0])
     proof = prove(model, ROWS)
     assert "model/data/weights.bin" in proof.artifact.files
-    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract))
+    loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
     np.testing.assert_array_equal(loaded.predict(ROWS), model.predict(ROWS))
 
 
