@@ -51,7 +51,8 @@ def main(folder: Path) -> None:
     bundle = mlpack.pack(
         folder / "recommender.onnx", name="recommender", version="1.0.0", example=example, output=folder
     )
-    print(bundle)
+    for name, sizes in bundle.contract.dimensions.items() if bundle.contract else ():
+        print(f"{name}: {sizes.minimum} to {sizes.maximum or 'any'}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # nobody vouches for this bundle, and it says so

@@ -320,7 +320,7 @@ class Probes:
             if name in self.bounds:
                 low, high = self.bounds[name]
                 info = np.iinfo(value.dtype)
-                for number in {low, high, max(low - 1, int(info.min)), min(high + 1, int(info.max))}:
+                for number in sorted({low, high, max(low - 1, int(info.min)), min(high + 1, int(info.max))}):
                     array = value.copy()
                     array.flat[array.size // 2] = number
                     yield f"{name}: {number}", "ordinary", False, {**drawn, name: array}
