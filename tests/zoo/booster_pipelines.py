@@ -34,7 +34,9 @@ NUMBERS, TEXTS = ["age", "income (€)", "height"], ["city", "note"]
 QUICK = {"pipeline: one-hot, XGBoost", "around: calibrated XGBoost", "histogram: categories, three classes"}
 
 
-def pipelines(xgb: dict[str, Any], lgbm: dict[str, Any], cat: dict[str, Any]) -> dict[str, Callable[[], Fitted]]:
+def pipelines(
+    xgb: dict[str, Any], lgbm: dict[str, Any], cat: dict[str, Any]
+) -> dict[str, Callable[[], Fitted]]:
     """Return name -> what makes the case."""
     few = {**xgb, "n_estimators": 8}
     light = {**lgbm, "n_estimators": 8}
@@ -51,7 +53,8 @@ def pipelines(xgb: dict[str, Any], lgbm: dict[str, Any], cat: dict[str, Any]) ->
         _binary, lambda: calibration.CalibratedClassifierCV(xgboost.XGBClassifier(**few), cv=3)
     )
     made["around: calibrated LightGBM, isotonic"] = partial(
-        _binary, lambda: calibration.CalibratedClassifierCV(lightgbm.LGBMClassifier(**light), method="isotonic", cv=3)
+        _binary,
+        lambda: calibration.CalibratedClassifierCV(lightgbm.LGBMClassifier(**light), method="isotonic", cv=3),
     )
 
     def members() -> list[tuple[str, Any]]:
@@ -60,7 +63,9 @@ def pipelines(xgb: dict[str, Any], lgbm: dict[str, Any], cat: dict[str, Any]) ->
     made["around: voting"] = partial(_binary, lambda: ensemble.VotingClassifier(members(), voting="soft"))
     made["around: voting of XGBoost"] = partial(
         _binary,
-        lambda: ensemble.VotingClassifier([("a", lasts["XGBoost"]()), ("b", lasts["XGBoost"]())], voting="soft"),
+        lambda: ensemble.VotingClassifier(
+            [("a", lasts["XGBoost"]()), ("b", lasts["XGBoost"]())], voting="soft"
+        ),
     )
     made["around: stacking"] = partial(
         _binary, lambda: ensemble.StackingClassifier(members(), linear_model.LogisticRegression(), cv=3)
@@ -69,7 +74,8 @@ def pipelines(xgb: dict[str, Any], lgbm: dict[str, Any], cat: dict[str, Any]) ->
         _regression, lambda: ensemble.StackingRegressor([("a", xgboost.XGBRegressor(**few))], cv=3)
     )
     made["around: search"] = partial(
-        _binary, lambda: model_selection.GridSearchCV(xgboost.XGBClassifier(**few), {"max_depth": [2, 3]}, cv=3)
+        _binary,
+        lambda: model_selection.GridSearchCV(xgboost.XGBClassifier(**few), {"max_depth": [2, 3]}, cv=3),
     )
     made["around: logarithm of the target"] = partial(
         _regression,
@@ -153,6 +159,8 @@ def _categories() -> Fitted:
 
 def _warm() -> Fitted:
     table = tables.regression()
-    model = ensemble.HistGradientBoostingRegressor(max_iter=5, warm_start=True, random_state=0).fit(table.X, table.y)
+    model = ensemble.HistGradientBoostingRegressor(max_iter=5, warm_start=True, random_state=0).fit(
+        table.X, table.y
+    )
     model.set_params(max_iter=12)
     return _on(table, model)

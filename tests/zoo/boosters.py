@@ -47,7 +47,9 @@ class Asked:
         return self.booster.predict(xgboost.DMatrix(rows, enable_categorical=True, nthread=1))
 
 
-def _fit(model: Any, table: Callable[[], Table], y: Callable[[Table], Any] | None = None, **more: Any) -> Fitted:
+def _fit(
+    model: Any, table: Callable[[], Table], y: Callable[[Table], Any] | None = None, **more: Any
+) -> Fitted:
     found = table()
     model.fit(found.X, found.y if y is None else y(found), **more)
     return Fitted(model=model, example=found.X, fresh=found.fresh)
@@ -98,7 +100,9 @@ def _holes() -> Table:
 
 def _sentinels() -> Table:
     found = _holes()
-    return tables.Table(X=np.nan_to_num(found.X, nan=-999.0), y=found.y, fresh=np.nan_to_num(found.fresh, nan=-999.0))
+    return tables.Table(
+        X=np.nan_to_num(found.X, nan=-999.0), y=found.y, fresh=np.nan_to_num(found.fresh, nan=-999.0)
+    )
 
 
 def _zeros() -> Table:
@@ -125,8 +129,12 @@ def _category_frame(*, numbers: bool = False, letters: bool = True) -> Table:
     frame.loc[rng.random(rows) < 0.05, "city"] = None
     if numbers:
         frame["shop"] = pd.Categorical(rng.choice([3, 7, 11, 40], rows))
-    y = (frame["age"] / 30 + 2 * (frame["city"] == cities[0]) - (frame["city"] == cities[2])).to_numpy(dtype=float)
-    return tables.Table(X=frame[:160].reset_index(drop=True), y=y[:160], fresh=frame[160:].reset_index(drop=True))
+    y = (frame["age"] / 30 + 2 * (frame["city"] == cities[0]) - (frame["city"] == cities[2])).to_numpy(
+        dtype=float
+    )
+    return tables.Table(
+        X=frame[:160].reset_index(drop=True), y=y[:160], fresh=frame[160:].reset_index(drop=True)
+    )
 
 
 def _xgboost() -> dict[str, Make]:
@@ -146,11 +154,20 @@ def _xgboost() -> dict[str, Make]:
     made["ranker"] = partial(
         _fit, xgboost.XGBRanker(**XGB), tables.regression, _grades, qid=np.arange(180) // 18
     )
-    for objective in ("squarederror", "absoluteerror", "pseudohubererror", "squaredlogerror", "gamma", "tweedie"):
+    for objective in (
+        "squarederror",
+        "absoluteerror",
+        "pseudohubererror",
+        "squaredlogerror",
+        "gamma",
+        "tweedie",
+    ):
         model = Regressor(objective=f"reg:{objective}", **XGB)
         made[objective] = partial(_fit, model, tables.regression)
     made["poisson"] = partial(_fit, Regressor(objective="count:poisson", **XGB), tables.regression)
-    made["logistic regression"] = partial(_fit, Regressor(objective="reg:logistic", **XGB), tables.regression, _share)
+    made["logistic regression"] = partial(
+        _fit, Regressor(objective="reg:logistic", **XGB), tables.regression, _share
+    )
     quantiles = Regressor(objective="reg:quantileerror", quantile_alpha=[0.1, 0.5, 0.9], **XGB)
     made["three quantiles"] = partial(_fit, quantiles, tables.regression)
     made["two numbers"] = partial(_fit, Regressor(**XGB), tables.regression, _two)
@@ -185,7 +202,9 @@ def _xgboost() -> dict[str, Make]:
     )
     made["bare booster"] = partial(_bare, {"objective": "binary:logistic"}, tables.binary)
     made["bare booster, survival"] = partial(_bare, {"objective": "survival:aft"}, tables.regression)
-    made["bare booster, softmax"] = partial(_bare, {"objective": "multi:softmax", "num_class": 3}, tables.three)
+    made["bare booster, softmax"] = partial(
+        _bare, {"objective": "multi:softmax", "num_class": 3}, tables.three
+    )
     return made
 
 
@@ -220,7 +239,9 @@ def _lightgbm() -> dict[str, Make]:
     made["square roots"] = partial(_fit, Regressor(reg_sqrt=True, **LGBM), tables.regression)
     made["ranker"] = partial(_fit, lightgbm.LGBMRanker(**LGBM), tables.regression, _grades, group=[18] * 10)
     made["objective of one's own"] = partial(_fit, Classifier(objective=_logistic, **LGBM), tables.binary)
-    made["stopped early"] = partial(_stopped, Classifier(**LGBM), callbacks=[lightgbm.early_stopping(2, verbose=False)])
+    made["stopped early"] = partial(
+        _stopped, Classifier(**LGBM), callbacks=[lightgbm.early_stopping(2, verbose=False)]
+    )
     made["few bins"] = partial(_fit, Classifier(max_bin=7, **LGBM), tables.three)
     made["codes"] = partial(_fit, Regressor(categorical_feature=[0], min_data_per_group=5, **LGBM), _coded)
     made["categories"] = partial(
@@ -235,7 +256,13 @@ def _lightgbm() -> dict[str, Make]:
 
 def _bare_lightgbm() -> Fitted:
     found = tables.three()
-    options = {"objective": "multiclass", "num_class": 3, "verbose": -1, "num_threads": 1, "min_data_in_leaf": 5}
+    options = {
+        "objective": "multiclass",
+        "num_class": 3,
+        "verbose": -1,
+        "num_threads": 1,
+        "min_data_in_leaf": 5,
+    }
     booster = lightgbm.train(options, lightgbm.Dataset(found.X, found.y), 10)
     return Fitted(model=booster, example=found.X, fresh=found.fresh)
 
@@ -246,10 +273,21 @@ def _catboost() -> dict[str, Make]:
     made["two classes"] = partial(_fit, Classifier(**CAT), tables.binary)
     made["two classes, boolean labels"] = partial(_fit, Classifier(**CAT), tables.binary, _flags)
     made["three classes, text labels"] = partial(_fit, Classifier(**CAT), tables.three, _names)
-    made["one against all"] = partial(_fit, Classifier(loss_function="MultiClassOneVsAll", **CAT), tables.three)
-    made["two labels"] = partial(_fit, Classifier(loss_function="MultiLogloss", **CAT), tables.three, _two_labels)
+    made["one against all"] = partial(
+        _fit, Classifier(loss_function="MultiClassOneVsAll", **CAT), tables.three
+    )
+    made["two labels"] = partial(
+        _fit, Classifier(loss_function="MultiLogloss", **CAT), tables.three, _two_labels
+    )
     made["cross-entropy"] = partial(_fit, Classifier(loss_function="CrossEntropy", **CAT), tables.binary)
-    for loss in ("RMSE", "MAE", "Quantile:alpha=0.9", "Poisson", "Tweedie:variance_power=1.5", "RMSEWithUncertainty"):
+    for loss in (
+        "RMSE",
+        "MAE",
+        "Quantile:alpha=0.9",
+        "Poisson",
+        "Tweedie:variance_power=1.5",
+        "RMSEWithUncertainty",
+    ):
         made[loss.partition(":")[0]] = partial(_fit, Regressor(loss_function=loss, **CAT), tables.regression)
     made["two numbers"] = partial(_fit, Regressor(loss_function="MultiRMSE", **CAT), tables.regression, _two)
     for policy in ("Depthwise", "Lossguide"):
@@ -267,7 +305,9 @@ def _catboost() -> dict[str, Make]:
 
 def _text_frame() -> Table:
     found = _category_frame()
-    texts = [frame.assign(city=frame["city"].astype(object).fillna("none")) for frame in (found.X, found.fresh)]
+    texts = [
+        frame.assign(city=frame["city"].astype(object).fillna("none")) for frame in (found.X, found.fresh)
+    ]
     return tables.Table(X=texts[0], y=found.y, fresh=texts[1])
 
 

@@ -151,7 +151,9 @@ def _labelled(answers: Mapping[Method, np.ndarray], description: Description) ->
     label, classes = answers.get("predict"), description.classes
     if label is None or classes is None:
         return True
-    return (label.ndim == 1 or label.shape[1] == 1) and (label.dtype.kind == "f") <= (classes.dtype.kind == "f")
+    return (label.ndim == 1 or label.shape[1] == 1) and (label.dtype.kind == "f") <= (
+        classes.dtype.kind == "f"
+    )
 
 
 def _output(method: Method, answer: np.ndarray, description: Description) -> Output:
@@ -170,7 +172,9 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
     return Output(
         method=method,
         tensor="label" if labelled else _OUTPUT_TENSORS[method],
-        dtype=_dtype_name(_label_dtype(classes, answer) if labelled and classes is not None else answer.dtype),
+        dtype=_dtype_name(
+            _label_dtype(classes, answer) if labelled and classes is not None else answer.dtype
+        ),
         shape=(None, *answer.shape[1:]),
         classes=None if classes is None else _labels(classes),
     )

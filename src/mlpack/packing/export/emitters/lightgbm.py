@@ -259,10 +259,14 @@ def _linear(scope: Scope, trees: list[list[_Node]], numbers: Tensor, x: Tensor, 
         columns[place, : len(features)], factors[place, : len(features)] = features, coefficients
     zero = graph.op("Mul", graph.doubles(0.0), graph.op("Cast", graph.op("IsNaN", _first(graph, x)), to=11))
     wide = graph.op("Concat", x.name, zero, axis=1)
-    total = graph.op("Gather", graph.doubles([node.terms[0] if node.terms else node.value for node in leaves]), reached)
+    total = graph.op(
+        "Gather", graph.doubles([node.terms[0] if node.terms else node.value for node in leaves]), reached
+    )
     missing = ""
     for term in range(most):
-        value = graph.op("GatherElements", wide, graph.op("Gather", graph.ints(columns[:, term]), reached), axis=1)
+        value = graph.op(
+            "GatherElements", wide, graph.op("Gather", graph.ints(columns[:, term]), reached), axis=1
+        )
         factor = graph.op("Gather", graph.doubles(factors[:, term]), reached)
         total = graph.op("Add", total, graph.op("Mul", factor, value))
         gone = graph.op("IsNaN", value)
@@ -279,5 +283,7 @@ def _first(graph: GraphBuilder, x: Tensor) -> str:
 
 def _in_order(graph: GraphBuilder, values: str, trees: int, targets: int) -> str:
     """Return `(N, trees)` added up per target `(N, targets)`, one tree after another."""
-    rounds = graph.op("Reshape", graph.op("Transpose", values, perm=[1, 0]), graph.ints([trees // targets, targets, -1]))
+    rounds = graph.op(
+        "Reshape", graph.op("Transpose", values, perm=[1, 0]), graph.ints([trees // targets, targets, -1])
+    )
     return graph.op("Transpose", graph.op("ReduceSum", rounds, graph.ints([0]), keepdims=0), perm=[1, 0])
