@@ -38,6 +38,8 @@ _TAG: Final = "org.opencontainers.image.ref.name"
 _MANIFEST_TYPE: Final = "application/vnd.oci.image.manifest.v1+json"
 _MAX_MANIFEST: Final = 4 * 1024 * 1024
 _MAX_INDEXED: Final = 10_000
+_MAX_LISTED: Final = 128 * 1024
+"""Largest manifest that is read only to see what it is, in bytes."""
 _MAX_LAYERS: Final = 256
 """Each is an open file while one reads."""
 _MAX_ATTACHED: Final = 4 * 1024 * 1024
@@ -146,7 +148,7 @@ class LayoutTree:
         elif place.tag:
             found = [entry for entry in listed if entry.tag == place.tag]
         else:
-            found = [entry for entry in listed if self._kind(entry) == ARTIFACT_TYPE]
+            found = [entry for entry in dict.fromkeys(listed) if self._kind(entry) == ARTIFACT_TYPE]
         digests = {entry.digest for entry in found}
         if not found:
             raise StorageError(f"holds no bundle {place.tag or place.digest}".rstrip(), where=str(place))
@@ -163,7 +165,7 @@ class LayoutTree:
 
     def _kind(self, entry: _Entry) -> str:
         try:
-            return self._manifest(entry).artifact_type
+            return self._manifest(entry).artifact_type if entry.size <= _MAX_LISTED else ""
         except FormatError:
             return ""
 
@@ -218,18 +220,22 @@ class LayoutTree:
 
     def _attach(self, listed: list[_Entry], subject: str) -> None:
         """Add what is attached to the artifact, in the order of digests, whatever the index says."""
-        for entry in sorted(listed, key=lambda entry: entry.digest):
+        seen: set[str] = set()  # many entries for one blob would make reading slow for little storage
+        for entry in sorted(dict.fromkeys(listed), key=lambda entry: entry.digest):
+            if entry.digest in seen or entry.size > _MAX_LISTED:
+                continue
+            seen.add(entry.digest)
             try:
                 manifest = self._manifest(entry)
                 if manifest.subject != subject or manifest.artifact_type != ATTACHED_TYPE:
                     continue
-                self._attached(manifest)
+                if len(manifest.layers) == 1 and manifest.layers[0].digest not in seen:
+                    seen.add(manifest.layers[0].digest)
+                    self._attached(manifest)
             except FormatError:
                 continue  # junk that somebody has attached
 
     def _attached(self, manifest: _Manifest) -> None:
-        if len(manifest.layers) != 1:
-            return
         layer = manifest.layers[0]
         primary = manifest.title == SIGNATURE and SIGNATURE not in self._found
         data = self._small(layer, _MAX_SIGNATURE if primary else _MAX_ATTACHED)

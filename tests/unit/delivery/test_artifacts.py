@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -567,3 +568,29 @@ def test_what_changes_while_it_is_copied_does_not_land(
         pull("oci:store:1.2.0", "out", policy=policy)
     assert list(Path("out").iterdir()) == []
     assert pushed.attached
+
+
+def test_ten_thousand_entries_for_one_blob_cost_little(pushed: PushedBundle, policy: Policy) -> None:
+    """An index is small; what it makes one read must not be thousands of times as much."""
+    index = json.loads(Path("store/index.json").read_text())
+    subject = next(item for item in index["manifests"] if "annotations" in item)
+    kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
+    big = put(json.dumps(["x" * 100] * 30_000).encode(), kind)
+    config = put(b"{}", "application/vnd.oci.empty.v1+json")
+    entries = []
+    for number in range(300):
+        document = {
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "artifactType": kind,
+            "config": config,
+            "layers": [big],
+            "subject": {key: subject[key] for key in ("mediaType", "digest", "size")},
+            "annotations": {"n": str(number)},
+        }
+        entries.append(put(json_bytes(document), "application/vnd.oci.image.manifest.v1+json"))
+    index["manifests"] += entries * 30
+    Path("store/index.json").write_text(json.dumps(index))
+    begin = time.process_time()
+    assert mlpack.verify("oci:store:1.2.0", policy).digest == pushed.bundle
+    assert time.process_time() - begin < 5
