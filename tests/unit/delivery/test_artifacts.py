@@ -575,7 +575,7 @@ def test_ten_thousand_entries_for_one_blob_cost_little(pushed: PushedBundle, pol
     index = json.loads(Path("store/index.json").read_text())
     subject = next(item for item in index["manifests"] if "annotations" in item)
     kind = "application/vnd.dev.sigstore.bundle.v0.3+json"
-    big = put(json.dumps(["x" * 100] * 30_000).encode(), kind)
+    big = put(b"[" + b"[]," * 400_000 + b"1]", kind)
     config = put(b"{}", "application/vnd.oci.empty.v1+json")
     entries = []
     for number in range(300):
@@ -593,4 +593,4 @@ def test_ten_thousand_entries_for_one_blob_cost_little(pushed: PushedBundle, pol
     Path("store/index.json").write_text(json.dumps(index))
     begin = time.process_time()
     assert mlpack.verify("oci:store:1.2.0", policy).digest == pushed.bundle
-    assert time.process_time() - begin < 5
+    assert time.process_time() - begin < 10
