@@ -34,9 +34,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
             vote = Tensor(_encoded(inner, member, columns), "int64", None)
         else:
             vote = inner.respond(member, columns, "predict")
-        votes.append(
-            Tensor(scope.graph.op("Reshape", vote.name, scope.graph.ints([-1, 1])), vote.kind, 1)
-        )
+        votes.append(Tensor(scope.graph.op("Reshape", vote.name, scope.graph.ints([-1, 1])), vote.kind, 1))
     return _together(scope, votes)
 
 

@@ -74,6 +74,13 @@ def _constant_start(model: Fitted, targets: int) -> NDArray[np.float64] | None:
     return np.ravel(raw)
 
 
+def _in_double(scope: Scope, model: Fitted, answer: Tensor) -> Tensor:
+    """Return the answer, unless it knows fewer digits than the scores that are added to it."""
+    if answer.kind == "float32":
+        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
+    return answer
+
+
 def _emitted_start(scope: Scope, model: Fitted, columns: Columns) -> str:
     """Emit the start that a model inside computes from the row, which it sees in float32."""
     graph = scope.graph
@@ -81,11 +88,11 @@ def _emitted_start(scope: Scope, model: Fitted, columns: Columns) -> str:
     inner = scope.inner("init_")
     link = type(model._loss.link).__name__  # noqa: SLF001 - the fitted loss
     if not hasattr(model, "classes_"):
-        start = inner.respond(model.init_, single, "predict")
+        start = _in_double(inner, model.init_, inner.respond(model.init_, single, "predict"))
         if link != "IdentityLink":
             raise scope.unsupported(model, f"init with the link {link}")
         return graph.op("Reshape", start.name, graph.ints([-1, 1]))
-    shares = inner.respond(model.init_, single, "predict_proba")
+    shares = _in_double(inner, model.init_, inner.respond(model.init_, single, "predict_proba"))
     if link not in ("LogitLink", "HalfLogitLink"):
         raise scope.unsupported(model, f"init with the link {link}")
     share = graph.pick(shares, [1]).name
