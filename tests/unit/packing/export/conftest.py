@@ -47,7 +47,7 @@ def contract_for(model: Any, data: Any, methods: Sequence[str]) -> Contract:
         result = native(model, method, data)
         found = getattr(model, "classes_", ())
         labelled = len(found) > 0 and np.ndim(found[0]) == 0 and method != "transform"
-        labelled = labelled and not (method == "predict" and result.ndim == 2)
+        labelled = labelled and not (method == "predict" and result.ndim == 2 and result.shape[1] > 1)
         classes = tuple(np.asarray(found).tolist()) if labelled else None
         outputs.append(
             Output(
