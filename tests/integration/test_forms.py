@@ -36,6 +36,7 @@ from mlpack.errors import (
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.proving import prove
 from mlpack.runtime.engines import open_engine
+from mlpack.runtime.notices import UnsignedWarning
 from mlpack.runtime.predictor import Predictor
 from mlpack.trust.signer_rules import SignerRule
 
@@ -169,13 +170,13 @@ def test_code_runs_only_for_a_signer_that_the_policy_names(tmp_path: Path) -> No
     )
     loaded = mlpack.load(bundle.path, policy=allowing)
     np.testing.assert_array_equal(loaded.predict_proba(ROWS), model.predict_proba(ROWS))
-    with pytest.warns(mlpack.runtime.notices.UnsignedWarning), pytest.raises(PolicyError) as caught:
+    with pytest.warns(UnsignedWarning), pytest.raises(PolicyError) as caught:
         mlpack.load(bundle.path, policy=mlpack.UNSIGNED)
     assert caught.value.code == "unsafe-code"
-    with pytest.warns(mlpack.runtime.notices.UnsignedWarning):
+    with pytest.warns(UnsignedWarning):
         unsafe = mlpack.load(bundle.path, policy=mlpack.UNSIGNED, unsafe_code=True)
     np.testing.assert_array_equal(unsafe.predict(ROWS), model.predict(ROWS))
-    with pytest.warns(mlpack.runtime.notices.UnsignedWarning), pytest.raises(UsageError, match="golden rows"):
+    with pytest.warns(UnsignedWarning), pytest.raises(UsageError, match="golden rows"):
         mlpack.load(bundle.path, policy=mlpack.UNSIGNED, unsafe_code=True, replay=False)
 
 
@@ -226,8 +227,8 @@ def test_a_booster_is_its_own_librarys_file(library: str) -> None:
     broken[name] = broken[name][: len(broken[name]) // 2]
     with pytest.raises(MlpackError, match="refuses the model"):
         open_engine(replace(proof.artifact, files=broken), proof.contract)
+    more = {**proof.artifact.files, "model/more.bin": b""}
     with pytest.raises(FormatError, match="nothing else"):
-        more = {**proof.artifact.files, "model/more.bin": b""}
         open_engine(replace(proof.artifact, files=more), proof.contract)
 
 

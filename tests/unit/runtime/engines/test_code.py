@@ -58,7 +58,7 @@ def test_only_one_module_of_source_is_code(path: str) -> None:
 
 def test_a_second_file_is_refused() -> None:
     with pytest.raises(FormatError, match="one module of source"):
-        import_code(artifact("x = 1\n", **{"more.py": b""}))
+        import_code(artifact("x = 1\n", another=b""))
 
 
 def test_code_that_fails_is_one_clear_error_and_leaves_nothing_behind() -> None:
