@@ -126,6 +126,7 @@ def cases(bundle: Assembled, wheel: bytes) -> list[Case]:
         *_checksums(files),
         *_manifests(files),
         *_documents(files),
+        *_hosts(files),
         *_extras(files),
     ]
     made = [Case(name, how, "format", word, data) for name, how, word, data in table]
@@ -419,6 +420,60 @@ def _documents(files: Files) -> list[tuple[str, str, str, bytes]]:
     ]  # fmt: skip
 
 
+def _program() -> dict[str, Any]:
+    """Return host steps that count words in the second input."""
+    parameters = {
+        "analyzer": "word", "prepare": [["lower"]], "accents": "keep", "ngrams": [1, 2], "stop_words": [],
+        "pattern": "\\w+", "vocabulary": ["oslo", "rome"], "binary": False, "kind": "float64",
+    }  # fmt: skip
+    return {
+        "version": "1.0",
+        "steps": [{"name": "words", "operation": "count-terms", "of": ["city"], "parameters": parameters}],
+        "feeds": [{"tensor": "words.dense", "value": "words", "form": "dense", "kind": "float64"}],
+    }
+
+
+def _hosted(files: Files, program: object) -> Files:
+    """Return `files` with host steps, which the manifest requires."""
+    more = {**files, "model/host.json": json.dumps(program).encode() + b"\n"}
+    more = listed(more, **{"model/host.json": "model"})
+    return edited(more, "manifest.json", lambda d: d["format"].update(requires=["host-steps", "onnx"]))
+
+
+def _hosts(files: Files) -> list[tuple[str, str, str, bytes]]:
+    def changed(
+        case: str, how: str, word: str, change: Callable[[dict[str, Any]], object]
+    ) -> tuple[str, str, str, bytes]:
+        program = _program()
+        change(program)
+        return case, how, word, archive(_hosted(files, program))
+
+    def words(case: str, how: str, word: str, **changes: object) -> tuple[str, str, str, bytes]:
+        return changed(case, how, word, lambda d: d["steps"][0]["parameters"].update(changes))
+
+    unasked = edited(
+        _hosted(files, _program()), "manifest.json", lambda d: d["format"].update(requires=["onnx"])
+    )
+    absent = edited(files, "manifest.json", lambda d: d["format"].update(requires=["host-steps", "onnx"]))
+    return [
+        words("host-pattern-broken", "a pattern that is none", "regular expression", pattern="(a"),
+        words("host-pattern-groups", "a pattern with two groups", "one group", pattern="(a)(b)"),
+        words("host-pattern-long", "a pattern of 5,000 characters", "1000 characters", pattern="a?" * 2500),
+        words("host-ngrams-huge", "runs of a million words", "ngrams", ngrams=[1, 1_000_000]),
+        words("host-ngrams-reversed", "runs of two to one words", "ngrams", ngrams=[2, 1]),
+        words("host-vocabulary-twice", "a term twice", "twice", vocabulary=["rome", "rome"]),
+        words("host-method-unknown", "a method of texts that is not on the list", "unknown method", prepare=[["__class__"]]),
+        words("host-parameter-unknown", "a parameter that the operation lacks", "unknown field", code="import os"),
+        changed("host-operation-unknown", "an operation that is not on the list", "operation", lambda d: d["steps"][0].update(operation="run-code")),
+        changed("host-input-unknown", "a step that reads what nothing gives", "nothing before it", lambda d: d["steps"][0].update(of=["street"])),
+        changed("host-input-number", "a step that reads texts of a number", "takes text", lambda d: d["steps"][0].update(of=["age"])),
+        changed("host-feed-unknown", "a feed of a step that is not there", "no step", lambda d: d["feeds"][0].update(value="none")),
+        changed("host-no-steps", "no steps", "steps", lambda d: d["steps"].clear()),
+        ("host-unasked", "host steps that the manifest does not require", "not required", archive(unasked)),
+        ("host-absent", "required host steps that are not there", "missing", archive(absent)),
+    ]  # fmt: skip
+
+
 def _extras(files: Files) -> list[tuple[str, str, str, bytes]]:
     named = f"attestations/{hashlib.sha256(b'{}').hexdigest()}.sigstore.json"
     return [
@@ -442,6 +497,8 @@ def _newer(files: Files) -> list[Case]:
         changed("newer-feature", "requires a feature of the future", "telepathy", "manifest.json",
                 lambda d: d["format"].update(requires=["onnx", "telepathy"])),
         changed("newer-contract", "contract version 2.0", "2.0", "contract.json", lambda d: d.update(version="2.0")),
+        Case("newer-host", "host steps of version 2.0", "unsupported-version", "2.0",
+             archive(_hosted(files, {**_program(), "version": "2.0"}))),
         changed("newer-golden", "golden version 2.0", "2.0", "evidence/golden.json", lambda d: d.update(version="2.0")),
         changed("newer-parity", "parity version 2.0", "2.0", "evidence/parity.json", lambda d: d.update(version="2.0")),
     ]  # fmt: skip
@@ -458,6 +515,7 @@ def _accepted(files: Files, wheel: bytes) -> list[Case]:
     table = [
         ("accepted-golden", "the golden bundle itself", archive(files)),
         ("accepted-newer-minor", "unknown fields in a newer minor version", archive(edited(files, "manifest.json", newer))),
+        ("accepted-host-steps", "host steps", archive(_hosted(files, _program()))),
         ("accepted-annotation", "any text under annotations", archive(edited(files, "manifest.json", lambda d: d["annotations"].update(x="\u00e9")))),
         ("accepted-wheel", "a wheel that the lock names", archive({**files, WHEEL_PATH: wheel})),
         ("accepted-attestation", "an attestation named by its digest", archive({**files, attestation: b"{}"})),

@@ -25,7 +25,14 @@ FLOATS = (
     3.4028234663852886e38, 3.5e38,
 )  # fmt: skip
 INTEGERS = (0, -1, 1, 10**6, 2**31, 2**53 + 1, -(2**62))
-TEXTS = ("", "never seen 未", None, " ")
+TEXTS = (
+    "", "never seen 未", None, " ", "Straße İstanbul ΣΑΣ ς", "naïve e\u0301té CAFÉ", "привет, МИР! Ёлка", "京都東京",
+    "😀 👍🏽", "don't l'heure e-mail snake_case 1_000 ½", "good " * 400, "\t\n good\u00a0bad\u3000",
+)  # fmt: skip
+DATES = (
+    "2024-02-29 23:59:59", "1969-12-31 23:59:59", "2023-12-31", "2024-12-30", "2021-01-03", "2024-03-10 02:30:00",
+    "2024-11-03 06:00:00", "1900-03-01", "2100-02-28 12:00:00", None,
+)  # fmt: skip
 MAX_COLUMNS = 8
 
 
@@ -263,9 +270,11 @@ def _plain(table: pd.DataFrame, column: int) -> Any:
 
 
 def _kind(table: Any, column: int) -> str:
-    """Return f, i, b or t."""
+    """Return f, i, b, t or d."""
     if isinstance(table, pd.DataFrame):
         dtype = table.dtypes.iloc[column]
+        if pd.api.types.is_datetime64_any_dtype(dtype):
+            return "d"
         dtype = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
         if pd.api.types.is_bool_dtype(dtype):
             return "b"
@@ -279,7 +288,7 @@ def _kind(table: Any, column: int) -> str:
 
 
 def _is_text(table: Any, column: int) -> bool:
-    return _kind(table, column) == "t"
+    return _kind(table, column) in "td"
 
 
 def _numeric(table: Any) -> list[int]:
@@ -294,6 +303,9 @@ def _cells(example: Any, column: int) -> Sequence[Any]:
         return (*INTEGERS, np.nan)
     if kind == "b":
         return (True, False)
+    if kind == "d":
+        zone = getattr(example.dtypes.iloc[column], "tz", None)
+        return [None if cell is None else pd.Timestamp(cell, tz="UTC" if zone else None) for cell in DATES]
     first = next((cell for cell in _column(example, column) if isinstance(cell, str)), "a")
     return (*TEXTS, first, f" {first} ", first.swapcase(), first + "\u0301")
 

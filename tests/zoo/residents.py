@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.zoo import boosters, estimators, options, pipelines, suspicious
+from tests.zoo import boosters, estimators, options, pipelines, suspicious, texts_and_dates
 
 if TYPE_CHECKING:
     from tests.zoo.case import Case
@@ -14,5 +14,5 @@ __all__ = ["residents"]
 
 def residents() -> list[Case]:
     """Return every case, in an order that does not change."""
-    rooms = (estimators, options, pipelines, boosters, suspicious)
+    rooms = (estimators, options, pipelines, boosters, suspicious, texts_and_dates)
     return [case for room in rooms for case in room.cases()]

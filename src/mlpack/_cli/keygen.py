@@ -8,6 +8,7 @@ import os
 import sys
 
 from mlpack.errors import UsageError
+from mlpack.show.visible import visible
 
 __all__ = ["add_arguments", "run"]
 
@@ -26,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     from mlpack.trust.keys import generate_key
 
     key, public = generate_key(arguments.name, curve=arguments.curve, password=_password(arguments))
-    print(f"private key: {key}  (keep it secret)")
-    print(f"public key:  {public}  (hand it to whoever verifies)")
+    print(f"private key: {visible(str(key))}  (keep it secret)")
+    print(f"public key:  {visible(str(public))}  (hand it to whoever verifies)")
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from mlpack._cli.trusting import add_policy_arguments, chosen_policy
 from mlpack.errors import InputError, StorageError, UsageError
+from mlpack.format.evidence import encode_cell
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Input
@@ -163,11 +165,22 @@ def _cell(item: Input, text: str, row: int) -> object:
         if text.lower() not in ("true", "false", "0", "1"):
             raise InputError("expected true or false", where=f"row {row}, {item.name!r}")
         return text.lower() in ("true", "1")
-    try:
-        return int(text) if item.dtype == "int64" else float(text)
-    except ValueError as error:
-        kind = "an integer" if item.dtype == "int64" else "a number"
-        raise InputError(f"expected {kind}", where=f"row {row}, {item.name!r}") from error
+    if item.dtype == "datetime":
+        return text  # ISO 8601, which the contract reads
+    whole = item.dtype == "int64"
+    # Python would also take 1_000, digits of other scripts and blanks around them.
+    if (_INTEGER if whole else _NUMBER).fullmatch(text) is None or len(text) > _LONGEST:
+        kind = "an integer" if whole else "a number"
+        raise InputError(f"expected {kind}", where=f"row {row}, {item.name!r}")
+    return int(text) if whole else float(text)
+
+
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_NUMBER = re.compile(
+    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE
+)
+_LONGEST = 400
+"""Characters of a number: the smallest double, spelled out, has fewer."""
 
 
 def _answers(model: Predictor, methods: list[str], columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
@@ -186,9 +199,14 @@ def _answers(model: Predictor, methods: list[str], columns: dict[str, list[Any]]
         yield dict(zip(names, values, strict=True))
 
 
+def _line(record: dict[str, Any]) -> str:
+    """Return a line of JSON, in which NaN and the infinities are words, as JSON has no such numbers."""
+    return json.dumps({name: encode_cell(value) for name, value in record.items()}, allow_nan=False) + "\n"
+
+
 def _render(records: Iterator[dict[str, Any]], *, as_json: bool) -> str:
     if as_json:
-        return "".join(json.dumps(record) + "\n" for record in records)
+        return "".join(_line(record) for record in records)
     text = io.StringIO()
     writer: csv.DictWriter[str] | None = None
     for record in records:

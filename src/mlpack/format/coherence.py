@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
@@ -119,6 +120,7 @@ def _whole(cell: object) -> bool:
     return isinstance(cell, int) and not isinstance(cell, bool) and -(2**63) <= cell < 2**63
 
 
+_INSTANT = re.compile(r"-?[0-9]{4,}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3,9})?Z?")
 _INPUT_CELLS: Mapping[str, Callable[[object], bool]] = {
     "float64": _number,
     "float32": _number,
@@ -130,6 +132,7 @@ _INPUT_CELLS: Mapping[str, Callable[[object], bool]] = {
     "uint8": _whole,
     "bool": lambda cell: isinstance(cell, bool),
     "string": lambda cell: isinstance(cell, str),
+    "datetime": lambda cell: isinstance(cell, str) and _INSTANT.fullmatch(cell) is not None,
 }
 
 

@@ -37,10 +37,15 @@ CONTRACT_VERSION = "1.0"
 NULL_TEXT = "<mlpack:null>"
 """What a missing string becomes in a graph: ONNX strings have no null. Callers may not send it."""
 
-DType = Literal["float64", "float32", "int64", "bool", "string", "float16", "int32", "int16", "int8", "uint8"]
-"""Element type of a graph input. Columns have one of the first five."""
+DType = Literal[
+    "float64", "float32", "int64", "bool", "string", "datetime", "float16", "int32", "int16", "int8", "uint8"
+]
+"""Element type of a graph input. Columns have one of the first six; instants are read by host steps only."""
 
-_COLUMN_TYPES: tuple[DType, ...] = get_args(DType)[:5]
+UNITS = ("s", "ms", "us", "ns")
+"""Units of instants, as NumPy names them."""
+
+_COLUMN_TYPES: tuple[DType, ...] = get_args(DType)[:6]
 _FLOATS: tuple[DType, ...] = ("float64", "float32", "float16")
 _INTEGERS: tuple[DType, ...] = ("int64", "int32", "int16", "int8", "uint8")
 
@@ -112,6 +117,9 @@ class Input:
         unknown: Whether the original accepts strings that it was not fitted on; strings only.
         limit: Largest absolute value that the original accepts, when it refuses finite ones above; numbers
             only.
+        unit: What instants are counted in; instants only.
+        zone: Whether instants are points in time, of which some zone shows the clock, and not bare clock
+            times; instants only.
         profile: What the example looked like.
         shape: Sizes and names of dimensions; only, and always, in the layout `tensors`.
         bounds: Smallest and largest integer that the original accepts in a tensor; None for all.
@@ -125,6 +133,8 @@ class Input:
     infinities: bool = False
     unknown: bool = True
     limit: float | None = None
+    unit: str = ""
+    zone: bool = False
     profile: NumericProfile | CategoricalProfile | None = None
     shape: tuple[int | str, ...] | None = None
     bounds: tuple[int, int] | None = None
@@ -252,6 +262,9 @@ def _input_to_json(item: Input) -> dict[str, Any]:
         document["infinities"] = item.infinities
     if item.dtype == "string":
         document["unknown"] = item.unknown
+    if item.dtype == "datetime":
+        document["unit"] = item.unit
+        document["zone"] = item.zone
     if item.limit is not None:
         document["limit"] = item.limit
     if item.shape is not None:
@@ -292,7 +305,9 @@ def _input_from_json(item: Fields, *, tensors: bool) -> Input:
         infinities=item.flag("infinities") if dtype in _FLOATS else False,
         unknown=item.flag("unknown") if dtype == "string" else True,
         limit=item.number("limit") if number and item.holds("limit") else None,
-        profile=_numeric(item) if number else _categorical(item),
+        unit=item.choice("unit", UNITS) if dtype == "datetime" else "",
+        zone=item.flag("zone") if dtype == "datetime" else False,
+        profile=_numeric(item) if number or dtype == "datetime" else _categorical(item),
         shape=cast("tuple[int | str, ...]", shape_from_json(item, open_sizes=False)) if tensors else None,
         bounds=_bounds(item) if bounded else None,
     )

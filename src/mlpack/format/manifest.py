@@ -40,6 +40,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 KNOWN_FEATURES = (
     "catboost",
     "guard",
+    "host-steps",
     "lightgbm",
     "onnx",
     "pickle",

@@ -15,6 +15,7 @@ from mlpack.format.coherence import golden_problems, manifest_problems, parity_p
 from mlpack.format.contract import Contract
 from mlpack.format.documents import Fields, parse_json
 from mlpack.format.evidence import Golden, Parity
+from mlpack.format.host import HOST_FEATURE, HOST_PATH, HostProgram
 from mlpack.format.integrity import MAX_DOCUMENT, one_line
 from mlpack.format.lock import Lock
 from mlpack.format.manifest import Manifest, Role
@@ -56,6 +57,7 @@ def read_parts(tree: Tree, manifest: Manifest, checksums: Mapping[str, str]) -> 
     lock = documents.parse("lock", Lock.from_bytes)
     bom = documents.parse("bom", _parse_bom)
     problems = [*role_problems(manifest), *documents.problems]
+    problems += documents.host_problems(contract) if contract is not None else []
     if contract is not None:
         problems += manifest_problems(manifest, contract)
         problems += golden_problems(manifest, contract, golden) if golden is not None else []
@@ -98,6 +100,22 @@ class _Documents:
             if isinstance(error, UnsupportedVersionError):
                 self.newer = self.newer or error
             return None
+
+    def host_problems(self, contract: Contract) -> list[str]:
+        """Return what is wrong with the host steps, which stand there exactly where they are required."""
+        required, found = HOST_FEATURE in self._manifest.requires, HOST_PATH in self._manifest.files
+        if required != found:
+            wrong = "required, but missing" if required else f"there, but {HOST_FEATURE!r} is not required"
+            return [f"{HOST_PATH}: {wrong}"]
+        if not found:
+            return []
+        try:
+            HostProgram.from_bytes(self._read(HOST_PATH), contract)
+        except FormatError as error:
+            if isinstance(error, UnsupportedVersionError):
+                self.newer = self.newer or error
+            return [one_line(error)]
+        return []
 
     def _read(self, path: str) -> bytes:
         data = self._tree.read(path, MAX_DOCUMENT)

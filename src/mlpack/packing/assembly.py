@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from mlpack.format.names import check_name, check_version
 from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
+from mlpack.packing.bom.licenses import spdx_expression
 from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
 from mlpack.packing.fingerprint import ALGORITHM, fingerprint
 
@@ -69,8 +71,16 @@ class Request:
                 raise UsageError(
                     f"expected a number, found {type(value).__name__}", where=f"metrics[{name!r}]"
                 )
+            if not math.isfinite(value):
+                raise UsageError(f"expected a finite number, found {value}", where=f"metrics[{name!r}]")
         if self.license is not None and not isinstance(self.license, str):
             raise UsageError(f"expected a string, found {type(self.license).__name__}", where="license")
+        if self.license is not None and spdx_expression(self.license) is None:
+            raise UsageError(
+                "expected an SPDX expression such as Apache-2.0 or MIT",
+                where="license",
+                hint="a licence that SPDX does not list is written LicenseRef-NAME",
+            )
         if not isinstance(self.card, ModelCard):
             raise UsageError(f"expected a ModelCard, found {type(self.card).__name__}", where="card")
         if not self.overwrite:

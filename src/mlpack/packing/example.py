@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from mlpack.errors import ExampleError
 from mlpack.format.contract import NULL_TEXT, DType
+from mlpack.packing.tables import as_table, is_sparse, like_sparse, sparse_cells
+from mlpack.packing.texts import build_texts, read_texts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +20,7 @@ __all__ = ["Column", "Example", "read_example"]
 _INT64_MAX = 2**63 - 1
 """Graph inputs of integers are int64; a larger one would wrap around."""
 
-Kind = Literal["float", "integer", "boolean", "text"]
+Kind = Literal["float", "integer", "boolean", "text", "datetime"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,9 +31,13 @@ class Column:
         name: The caller's name; for arrays `x0`, `x1`, ...
         kind: What it holds.
         source: Type as its library names it.
-        values: Shape (n,): float64, int64, bool, or object of str. Missing floats are NaN,
-            missing strings None; integers with missing values are float64.
+        values: Shape (n,): float64, int64, bool, object of str, or datetime64 (UTC where they have a zone).
+            Missing floats are NaN, missing strings None, missing instants NaT;
+            integers with missing values are float64.
         dtype: Element type of the graph input.
+        unit: What instants are counted in.
+        zone: Whether instants are points in time and not bare clock times.
+        words: Words that the model knows, where it reads texts and not categories.
     """
 
     name: str
@@ -39,6 +45,9 @@ class Column:
     source: str
     values: np.ndarray
     dtype: DType
+    words: tuple[str, ...] | None = None
+    unit: str = ""
+    zone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,20 +58,31 @@ class Example:
         library: Where it came from.
         columns: In order.
         native: The caller's own object.
+        flat: Whether that is a sequence of texts rather than a table.
     """
 
-    library: Literal["pandas", "polars", "numpy"]
+    library: Literal["pandas", "polars", "numpy", "scipy", "list"]
     columns: tuple[Column, ...]
     native: Any
+    flat: bool = False
 
     @property
     def rows(self) -> int:
         """Number of rows."""
         return len(self.columns[0].values)
 
+    def pandas_column(self, name: str) -> Any:  # noqa: ANN401  (a Series)
+        """Return one column of a pandas example as it is."""
+        return self.native if self.flat else self.native[name]
+
     def column(self, name: str) -> Column:
         """Return the column called `name`."""
         return next(column for column in self.columns if column.name == name)
+
+    def with_words(self, words: Mapping[str, tuple[str, ...]]) -> Example:
+        """Return the same example, knowing which columns hold texts."""
+        columns = tuple(replace(column, words=words.get(column.name)) for column in self.columns)
+        return replace(self, columns=columns)
 
     def build(self, values: Mapping[str, np.ndarray]) -> Any:  # noqa: ANN401  (a frame or an array)
         """Return rows as the original model takes them: same library, same column types, same order.
@@ -70,6 +90,10 @@ class Example:
         Args:
             values: Column name -> neutral values as in `Column.values`, all of one length.
         """
+        if self.flat:
+            return build_texts(self.library, self.native, values[self.columns[0].name])
+        if self.library == "scipy":
+            return like_sparse(self.native, _build_array(self, values))
         if self.library == "numpy":
             return _build_array(self, values)
         if self.library == "pandas":
@@ -91,7 +115,7 @@ class Example:
 
 
 def read_example(example: object, wanted: Sequence[str] | None = None) -> Example:
-    """Read a pandas or polars DataFrame or a 2-D array.
+    """Read a pandas or polars DataFrame, a 2-D array, or a sequence of texts.
 
     Args:
         example: Rows as the model was fitted on.
@@ -103,16 +127,24 @@ def read_example(example: object, wanted: Sequence[str] | None = None) -> Exampl
     """
     import numpy as np
 
+    example = as_table(example)
     pandas, polars = sys.modules.get("pandas"), sys.modules.get("polars")
     if pandas is not None and isinstance(example, pandas.DataFrame):
         found = _from_pandas(example, wanted)
     elif polars is not None and isinstance(example, polars.DataFrame):
         found = _from_polars(example, wanted)
+    elif (texts := read_texts(example)) is not None:
+        name, library, values = texts
+        column = _text_column(name, "texts", values)
+        found = Example(library=library, columns=(column,), native=example, flat=True)
+    elif is_sparse(example):
+        found = replace(_from_array(sparse_cells(example)), library="scipy", native=example)
     elif isinstance(example, np.ndarray):
         found = _from_array(example)
     else:
         raise ExampleError(
-            f"expected a pandas or polars DataFrame or a 2-D NumPy array, found {type(example).__name__}",
+            "expected a pandas or polars DataFrame, a 2-D NumPy array, a SciPy sparse matrix, a dict of "
+            f"columns, a list of records or a sequence of texts, found {type(example).__name__}",
             where="example",
             hint="pass some rows of the training data, as the model itself takes them",
         )
@@ -167,12 +199,48 @@ def _pandas_column(name: str, series: Any) -> Column:  # noqa: ANN401
         return _number_column(
             name, source, series.to_numpy(dtype="float64", na_value=float("nan")), series, inner
         )
+    if pd.api.types.is_datetime64_any_dtype(inner) and inner is series.dtype:
+        return datetime_column(name, series)
     if pd.api.types.is_string_dtype(inner) or inner == "object":
         missing = series.isna().to_numpy()
         values = series.astype(object).to_numpy(dtype=object, copy=True)
+        markers = sorted({type(value).__name__ for value in values[missing]})
+        if len(markers) > 1:  # the original may tell them apart; a bundle has one missing value
+            raise ExampleError(
+                f"missing cells are marked in several ways: {', '.join(markers)}",
+                where=f"example column {name!r}",
+                hint="use one, as in series.where(series.notna(), None), and fit again",
+            )
         values[missing] = None
         return _text_column(name, source, values)
     raise _cannot_carry(name, source, "turn it into numbers or strings before the model sees it")
+
+
+def datetime_column(name: str, series: Any) -> Column:  # noqa: ANN401
+    """Return a column of instants."""
+    import numpy as np
+
+    zone = getattr(series.dtype, "tz", None)
+    plain = series if zone is None else series.dt.tz_convert("UTC").dt.tz_localize(None)
+    values = np.asarray(plain.to_numpy())
+    return Column(
+        name=name,
+        kind="datetime",
+        source=str(series.dtype),
+        values=values,
+        dtype="datetime",
+        unit=np.datetime_data(values.dtype)[0],
+        zone=zone is not None,
+    )
+
+
+def datetime_series(like: Any, values: np.ndarray) -> Any:  # noqa: ANN401
+    """Return instants as a column of the type of another one."""
+    import pandas as pd
+
+    zone = getattr(like.dtype, "tz", None)
+    series = pd.Series(values)
+    return series if zone is None else series.dt.tz_localize("UTC").dt.tz_convert(zone)
 
 
 def _number_column(name: str, source: str, floats: np.ndarray, series: Any, inner: Any) -> Column:  # noqa: ANN401
@@ -245,6 +313,12 @@ def _objects(values: Sequence[object]) -> np.ndarray:
 def _from_array(array: np.ndarray) -> Example:
     import numpy as np
 
+    if array.dtype in (np.longdouble, np.clongdouble) and array.dtype.itemsize > 8:
+        raise ExampleError(
+            f"{array.dtype} does not fit into a double",
+            where="example",
+            hint="pass example.astype(np.float64), and fit on that",
+        )
     if isinstance(array, np.ma.MaskedArray):
         raise ExampleError("a masked array", where="example", hint="pass example.filled(np.nan)")
     if array.ndim != 2:
@@ -300,8 +374,10 @@ def _pandas_series(like: Any, values: np.ndarray, column: Column) -> Any:  # noq
             cells = [_whole(cell) for cell in cells]
         extra = [value for value in dict.fromkeys(cells) if value is not None and value not in known]
         return pd.Series(pd.Categorical(cells, categories=[*known, *extra], ordered=like.cat.ordered))
+    if column.kind == "datetime":
+        return datetime_series(like, values)
     if column.kind == "text":
-        missing = None if like.dtype != object or _holds_none(like) else np.nan
+        missing = None if like.dtype != object else _marker(like)
         cells = [missing if value is None else value for value in values.tolist()]
         return pd.Series(cells, dtype=like.dtype)
     if isinstance(like.dtype, np.dtype):
@@ -320,8 +396,9 @@ def _whole(cell: Any) -> Any:  # noqa: ANN401
     return int(cell) if isinstance(cell, float) and cell.is_integer() else cell
 
 
-def _holds_none(series: Any) -> bool:  # noqa: ANN401
-    return any(value is None for value in series)
+def _marker(series: Any) -> object:  # noqa: ANN401
+    """Return what marks a missing cell of a column of objects: None, NaN or NA; NaN when none is missing."""
+    return next((value for value in series[series.isna().to_numpy()]), float("nan"))
 
 
 def _polars_series(like: Any, values: np.ndarray, column: Column, pl: Any) -> Any:  # noqa: ANN401

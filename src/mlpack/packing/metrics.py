@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mlpack.errors import ExampleError
@@ -46,7 +47,7 @@ def example_metrics(native: NativeModel, task: str, targets: object) -> dict[str
             where="targets",
             hint="pass them in the form that the model was fitted on, with no missing values",
         ) from error
-    return {f"{name} (example)": float(value) for name, value in found.items()}
+    return {f"{name} (example)": float(value) for name, value in found.items() if math.isfinite(value)}
 
 
 def _scores(task: str, truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:

@@ -62,19 +62,18 @@ def infer_contract(
         description = replace(description, classes=None)
     outputs = tuple(_output(method, answer, description) for method, answer in answers.items())
     taken = {output.tensor for output in outputs}
+    array = example.library in ("numpy", "scipy") and not example.flat
     tensors = ["X"] * len(example.columns)
-    if example.library != "numpy":
+    if not array:
         tensors = _tensor_names([column.name for column in example.columns], taken)
     inputs = [
         _input(column, tensor, rules[column.name])
         for column, tensor in zip(example.columns, tensors, strict=True)
     ]
-    if example.library == "numpy" and len({item.dtype for item in inputs}) > 1:
+    if array and len({item.dtype for item in inputs}) > 1:
         # One column of integers takes missing values, so the whole matrix has to.
         inputs = [replace(item, dtype="float64") for item in inputs]
-    return Contract(
-        layout="array" if example.library == "numpy" else "frame", inputs=tuple(inputs), outputs=outputs
-    )
+    return Contract(layout="array" if array else "frame", inputs=tuple(inputs), outputs=outputs)
 
 
 def _tensor_names(names: Sequence[str], taken: set[str]) -> list[str]:
@@ -102,7 +101,13 @@ def _input(column: Column, tensor: str, rules: Rules) -> Input:
         infinities=rules.infinities,
         unknown=rules.unknown,
         limit=rules.limit,
-        profile=_categories(column) if column.kind in ("text", "boolean") else _numbers(column),
+        unit=column.unit,
+        zone=column.zone,
+        profile=None
+        if column.words is not None  # texts are nobody's categories, and may be private
+        else _categories(column)
+        if column.kind in ("text", "boolean")
+        else _numbers(column),
     )
 
 
@@ -110,6 +115,8 @@ def _numbers(column: Column) -> NumericProfile | None:
     import numpy as np
 
     values = column.values.astype(np.float64)
+    if column.kind == "datetime":
+        values[np.isnat(column.values)] = np.nan
     finite = values[np.isfinite(values)]
     null_share = float(np.isnan(values).mean())
     if not len(finite):

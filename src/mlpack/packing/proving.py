@@ -11,6 +11,7 @@ from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
 from mlpack.format.contract import Contract, Method, Output
 from mlpack.packing.adapters import Description, find_adapter
 from mlpack.packing.assembly import CERTIFICATES, THREADS, Certificate
+from mlpack.packing.documents import documents
 from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.golden import make_golden
 from mlpack.packing.evidence.native import NativeModel
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["PackWarning", "Proof", "prove"]
 
 GRAPHS: Mapping[Certificate, tuple[str, ...]] = {
-    "exact": ("emitters-float64", "skl2onnx-float64"),
-    "tight": ("emitters-float64", "skl2onnx-float64"),
-    "loose": ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32"),
+    "exact": ("emitters-float64", "hybrid", "skl2onnx-float64"),
+    "tight": ("emitters-float64", "hybrid", "skl2onnx-float64"),
+    "loose": ("emitters-float64", "hybrid", "skl2onnx-float64", "skl2onnx-float32"),
 }
 """Rungs to ONNX worth trying for each certificate: single precision never reaches the stronger two."""
 
@@ -154,6 +155,7 @@ def _read(model: object, example: object, methods: Sequence[str] | None) -> tupl
         raise ExampleError(
             f"the model was fitted on {description.width} columns, found {len(rows.columns)}", where="example"
         )
+    rows = rows.with_words(documents(model, [column.name for column in rows.columns]))
     chosen = _choose_methods(description, methods)
     native = NativeModel(adapter=adapter, model=model, example=rows, methods=chosen)
     return (native if methods is not None else _without_unimplemented(native)), description

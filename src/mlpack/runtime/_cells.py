@@ -20,6 +20,7 @@ EXPECTED: dict[DType, str] = {
     "int64": "an integer",
     "bool": "a boolean",
     "string": "a string",
+    "datetime": "a date and time",
 }
 """How messages name what a column holds."""
 
@@ -29,6 +30,7 @@ NUMPY: dict[DType, np.dtype[np.generic]] = {
     "int64": np.dtype(np.int64),
     "bool": np.dtype(np.bool_),
     "string": np.dtype(object),
+    "datetime": np.dtype("datetime64[us]"),
 }
 """The dtype of the array that feeds a graph input."""
 

@@ -38,6 +38,8 @@ class Check:
         maximum: Largest value seen in training; inf when ranges are ignored.
         low: Values from here ...
         high: ... up to here break no rule at all; NaN lies outside.
+        unit: What instants are counted in.
+        zone: Whether instants are points in time and not bare clock times.
         known: Strings that break no rule; None when every string passes.
         refuse_unknown: Whether other strings are refused, rather than counted.
         refuse_ranges: Whether values outside the training range are refused, rather than counted.
@@ -56,6 +58,8 @@ class Check:
     known: frozenset[str] | None
     refuse_unknown: bool
     refuse_ranges: bool
+    unit: str = ""
+    zone: bool = False
 
 
 def compile_check(item: Input, ranges: Ranges) -> Check:
@@ -64,7 +68,11 @@ def compile_check(item: Input, ranges: Ranges) -> Check:
     minimum, maximum = -math.inf, math.inf
     known: frozenset[str] | None = None
     match item.profile:
-        case NumericProfile() as numeric if ranges != "ignore" and item.dtype not in ("bool", "string"):
+        case NumericProfile() as numeric if ranges != "ignore" and item.dtype not in (
+            "bool",
+            "string",
+            "datetime",
+        ):
             minimum, maximum = numeric.minimum, numeric.maximum
         case CategoricalProfile() as seen if item.dtype == "string" and seen.other_share == 0:
             if not item.unknown or ranges != "ignore":
@@ -87,12 +95,17 @@ def compile_check(item: Input, ranges: Ranges) -> Check:
         known=known,
         refuse_unknown=not item.unknown or ranges == "refuse",
         refuse_ranges=ranges == "refuse",
+        unit=item.unit,
+        zone=item.zone,
     )
 
 
 def check_values(check: Check, values: NDArray[Any], findings: Findings) -> None:
     """Apply the rules to numbers or booleans of shape `(N,)`, N at least 1, already of the tensor's dtype."""
-    if check.dtype != "bool":
+    if check.dtype == "datetime":
+        if not check.nulls:
+            _refuse(check, np.isnat(values), EXPECTED["datetime"], MISSING, findings)
+    elif check.dtype != "bool":
         lowest, highest = values.min(), values.max()  # both NaN as soon as one value is
         if not (check.low <= lowest and highest <= check.high):
             _check_numbers(check, values, findings)

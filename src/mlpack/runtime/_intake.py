@@ -12,11 +12,12 @@ from mlpack.errors import InputError
 from mlpack.format.contract import Contract
 from mlpack.runtime._checks import Check, Ranges, check_texts, check_values, compile_check
 from mlpack.runtime._columns import column_to_array, is_column, loaded
+from mlpack.runtime._dates import column_to_dates
 from mlpack.runtime._findings import Findings
 from mlpack.runtime._matrix import MatrixReader
 from mlpack.runtime._names import match_names
 from mlpack.runtime._rows import Feeds, RowReader
-from mlpack.runtime._tables import one_block, one_pandas_row, refuse_others
+from mlpack.runtime._tables import as_array, as_texts, one_block, one_pandas_row, refuse_others
 from mlpack.runtime._texts import column_to_texts
 
 if TYPE_CHECKING:
@@ -45,7 +46,8 @@ class Intake:
         self._tensor = self._checks[0].tensor
         get = itemgetter(*self._names)
         self._cells: Callable[[Any], tuple[object, ...]] = get if self._width > 1 else lambda row: (get(row),)
-        self._seen: tuple[object, list[int]] | None = None
+        self._texts = not self._by_array and self._width == 1 and self._checks[0].dtype == "string"
+        self._seen: tuple[object, list[object], list[int]] | None = None
 
     def read(self, X: object) -> tuple[Feeds | None, Findings | None]:  # noqa: N803  (scikit-learn's name)
         """Return the tensors for some rows, None when there are no rows, and what was remarkable.
@@ -79,6 +81,11 @@ class Intake:
                 return self._row.read(self._cells(row))
             except KeyError:
                 return None
+        seen = self._seen
+        if seen is not None and getattr(X, "columns", None) is seen[0]:
+            frame: Any = X  # a pandas DataFrame, whose columns were matched before
+            cells = one_pandas_row(frame) if len(frame) == 1 else None
+            return None if cells is None else self._row.read([cells[position] for position in seen[2]])
         if self._matrix is None:
             return None
         matrix = cast("NDArray[Any]", X) if kind is np.ndarray else one_block(X)
@@ -105,7 +112,10 @@ class Intake:
                 values = texts[0]
                 check_texts(check, *texts, findings)
             else:
-                numbers = column_to_array(column, check.dtype, check.name, findings)
+                if check.dtype == "datetime":
+                    numbers = column_to_dates(column, check.unit, check.name, findings, zone=check.zone)
+                else:
+                    numbers = column_to_array(column, check.dtype, check.name, findings)
                 if numbers is None:
                     continue
                 values = numbers
@@ -128,6 +138,8 @@ class Intake:
         """Return one column per input, in the contract's order, and the number of rows."""
         if isinstance(X, Mapping):
             return self._from_mapping(X, findings)
+        if self._texts and (texts := as_texts(X)) is not None:
+            return [texts], len(texts)
         if isinstance(X, np.ndarray):
             return self._from_matrix(X)
         if isinstance(X, loaded("pandas", "DataFrame")):
@@ -136,6 +148,8 @@ class Intake:
             return self._from_polars(X, findings)
         if isinstance(X, loaded("pyarrow", "Table", "RecordBatch")):
             return self._from_arrow(X, findings)
+        if (matrix := as_array(X)) is not None:
+            return self._from_matrix(matrix)
         refuse_others(X)
         if isinstance(X, list | tuple):
             return self._from_rows(X, findings)
@@ -147,13 +161,13 @@ class Intake:
         rows = len(frame)
         seen = self._seen
         if seen is not None and seen[0] is frame.columns:
-            positions = seen[1]
+            positions = seen[2]
         else:
             names = frame.columns.tolist()
-            positions = self._positions(names, findings)
+            positions = seen[2] if seen is not None and seen[1] == names else self._positions(names, findings)
             # An Index never changes, so its identity answers for its labels the next time.
-            if len(names) == len(positions):
-                self._seen = (frame.columns, positions)
+            if len(names) == len(positions) and -1 not in positions:
+                self._seen = (frame.columns, names, positions)
         if rows == 1 and positions:
             cells = one_pandas_row(frame)
             if cells is not None:

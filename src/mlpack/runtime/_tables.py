@@ -13,7 +13,7 @@ from mlpack.runtime._columns import loaded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["one_block", "one_pandas_row", "refuse_others"]
+__all__ = ["as_array", "as_texts", "one_block", "one_pandas_row", "refuse_others"]
 
 
 def one_block(X: object) -> NDArray[Any] | None:  # noqa: N803  (scikit-learn's name)
@@ -26,6 +26,42 @@ def one_block(X: object) -> NDArray[Any] | None:  # noqa: N803  (scikit-learn's 
         return None
     matrix: NDArray[Any] = frame.to_numpy()
     return matrix
+
+
+def as_texts(X: object) -> Any:  # noqa: ANN401, N803  (a column of any library; scikit-learn's name)
+    """Return a sequence of texts as the one column that it is, or None for rows in any other form."""
+    if isinstance(X, list | tuple):
+        return X if X and all(cell is None or isinstance(cell, str) for cell in X) else None
+    if isinstance(X, np.ndarray):
+        return X if X.ndim == 1 and X.dtype.kind in "OUT" else None
+    column = isinstance(X, (*loaded("pandas", "Series"), *loaded("polars", "Series")))
+    return X if column or isinstance(X, loaded("pyarrow", "Array", "ChunkedArray")) else None
+
+
+def as_array(X: object) -> NDArray[Any] | None:  # noqa: N803
+    """Return a SciPy sparse matrix or a torch tensor as an array, or None for anything else.
+
+    Raises:
+        InputError: The matrix is too large to be spelled out at once.
+    """
+    if hasattr(X, "tocsr") and hasattr(X, "toarray"):
+        rows, width = X.shape  # type: ignore[attr-defined]
+        if rows * width > _MOST_CELLS:
+            raise InputError(
+                f"a sparse matrix of {rows} rows and {width} columns is too large to be spelled out at once",
+                where="X",
+                hint=f"pass at most {max(_MOST_CELLS // max(width, 1), 1)} rows at a time",
+            )
+        return np.asarray(X.toarray())
+    if isinstance(X, loaded("torch", "Tensor")):
+        tensor: Any = X
+        tensor = tensor.detach().cpu()
+        return np.asarray((tensor.float() if "bfloat16" in str(tensor.dtype) else tensor).numpy())
+    return None
+
+
+_MOST_CELLS = 1 << 27
+"""A gibibyte of doubles."""
 
 
 def one_pandas_row(frame: Any) -> Sequence[object] | None:  # noqa: ANN401  (a pandas DataFrame)
@@ -52,8 +88,6 @@ def refuse_others(X: object) -> None:  # noqa: N803
     Raises:
         InputError: A sparse matrix, a lazy frame, or a single Series.
     """
-    if hasattr(X, "tocsr") or hasattr(X, "todense"):
-        raise InputError("expected rows, found a sparse matrix", where="X", hint="pass X.toarray()")
     if isinstance(X, loaded("polars", "LazyFrame")):
         raise InputError("expected rows, found a LazyFrame", where="X", hint="pass X.collect()")
     if hasattr(X, "columns"):

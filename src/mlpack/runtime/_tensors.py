@@ -33,6 +33,7 @@ ELEMENTS: Mapping[str, str] = {
     "uint8": "tensor(uint8)",
     "bool": "tensor(bool)",
     "string": "tensor(string)",
+    "datetime": "tensor(int64)",
 }
 """Element type in a contract -> as onnxruntime names it."""
 

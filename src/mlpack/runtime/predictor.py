@@ -44,8 +44,9 @@ class Predictor:
     Only the methods that the bundle offers exist, each taking rows in any of these forms: a pandas or polars
     DataFrame or a pyarrow table (columns by name, in any order, further ones ignored; by position for models
     of plain arrays), a two-dimensional array, a dict of columns, a dict of one row's cells, a list of such
-    dicts, or a list of lists. Models of tensors take a dict of arrays by name, a tuple of them, or one array
-    (NumPy's or torch's) where they have one input; they return a dict where the original has several outputs.
+    dicts, or a list of lists; for a model of one column of texts also a sequence of texts. Models of tensors
+    take a dict of arrays by name, a tuple of them, or one array (NumPy's or torch's) where they have one
+    input; they return a dict where the original has several outputs.
     Rows that break the contract raise InputError before the model sees any.
     A Predictor may be used from several threads at once.
     """

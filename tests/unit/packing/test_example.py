@@ -103,7 +103,6 @@ REFUSED = {
     "one dimension": (np.zeros(3), "2 dimensions"),
     "three dimensions": (np.zeros((1, 1, 1)), "2 dimensions"),
     "complex": (np.zeros((1, 1), dtype=complex), "complex128"),
-    "dates": (pd.DataFrame({"when": pd.to_datetime(["2020-01-01"])}), "'when'"),
     "polars dates": (pl.DataFrame({"when": [dt.date(2020, 1, 1)]}), "'when'"),
     "mixed objects": (pd.DataFrame({"mix": ["a", 1]}), "holding int"),
     "decimals": (pd.DataFrame({"d": [decimal.Decimal(1)]}), "holding Decimal"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,10 @@ _CLASSIFIERS = {
 """Classifiers that name one SPDX licence; "BSD License" names a family and is not here."""
 
 
+_OWN = re.compile(r"(DocumentRef-[A-Za-z0-9.-]{1,100}:)?LicenseRef-[A-Za-z0-9.-]{1,100}")
+"""A licence that only its author knows."""
+
+
 @functools.cache
 def _licensing() -> Any:  # noqa: ANN401  (the library has no type hints)
     from license_expression import get_spdx_licensing  # type: ignore[import-untyped]
@@ -67,6 +72,8 @@ def spdx_expression(text: str) -> str | None:
     """Return `text` as a normalised SPDX expression, or None when it is none."""
     if not text.strip() or len(text) > 1000:
         return None
+    if _OWN.fullmatch(text.strip()):
+        return text.strip()
     from license_expression import ExpressionError, ParseError
 
     try:

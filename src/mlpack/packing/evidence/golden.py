@@ -54,7 +54,7 @@ def make_golden(native: NativeModel, contract: Contract, origin: Literal["synthe
     return Golden(
         origin=origin,
         rows=rows,
-        inputs={name: _cells(values) for name, values in columns.items()},
+        inputs={column.name: _input_cells(column, columns[column.name]) for column in native.example.columns},
         outputs={method: _answer_cells(answer) for method, answer in answers.items()},
     )
 
@@ -67,39 +67,51 @@ def _sampled(example: Example) -> Columns:
 def _drawn(example: Example, contract: Contract) -> Columns:
     """Return rows drawn column by column, then one row per edge of every column, up to the limit."""
     rng = random.Random(_SEED)  # noqa: S311  (reproducible rows; nothing secret)
+    words = {column.name: column.words for column in example.columns}
     cells: dict[str, list[Cell]] = {
-        item.name: [_draw(item, rng) for _ in range(DRAWN)] for item in contract.inputs
+        item.name: [_draw(item, rng, words[item.name]) for _ in range(DRAWN)] for item in contract.inputs
     }
     edges = [(item, edge) for item in contract.inputs for edge in _edges(item)]
     # Wide models have more edges than rows to spend: take them evenly over the columns.
     step = -(-len(edges) // (MAX_ROWS - DRAWN)) if edges else 1
     for chosen, edge in edges[::step]:
         for item in contract.inputs:
-            cells[item.name].append(edge if item is chosen else _draw(item, rng, nulls=False))
+            cells[item.name].append(
+                edge if item is chosen else _draw(item, rng, words[item.name], nulls=False)
+            )
     return {column.name: _neutral(column, cells[column.name]) for column in example.columns}
 
 
-def _draw(item: Input, rng: random.Random, *, nulls: bool = True) -> Cell:
-    match item.profile:
-        case NumericProfile() as profile:
-            if nulls and item.nulls and rng.random() < profile.null_share:
-                return None
-            bin_ = rng.choices(range(len(profile.shares)), weights=profile.shares)[0]
-            value = rng.uniform(profile.edges[bin_], profile.edges[bin_ + 1])
-            return (
-                float(round(value))
-                if _integral(item)
-                else _as_float32(value)
-                if item.dtype == "float32"
-                else value
-            )
-        case CategoricalProfile() as profile:
-            if not profile.categories or (nulls and item.nulls and rng.random() < profile.null_share):
-                return None
-            text = rng.choices(profile.categories, weights=profile.shares)[0]
-            return text == "True" if item.dtype == "bool" else text
-        case None:
+def _draw(item: Input, rng: random.Random, words: Sequence[str] | None, *, nulls: bool = True) -> Cell:
+    if words is not None:
+        return " ".join(rng.choices(words, k=rng.randint(1, 12)))
+    if item.profile is None or (nulls and item.nulls and rng.random() < item.profile.null_share):
+        return None
+    if isinstance(item.profile, CategoricalProfile):
+        if not item.profile.categories:
             return None
+        text = rng.choices(item.profile.categories, weights=item.profile.shares)[0]
+        return text == "True" if item.dtype == "bool" else text
+    return _number(item, item.profile, rng)
+
+
+def _number(item: Input, profile: NumericProfile, rng: random.Random) -> Cell:
+    bin_ = rng.choices(range(len(profile.shares)), weights=profile.shares)[0]
+    low, high = profile.edges[bin_], profile.edges[bin_ + 1]
+    if item.dtype == "datetime":
+        return _instant(rng.randint(int(low), int(high)), item)
+    value = rng.uniform(low, high)
+    if _integral(item):
+        return float(round(value))
+    return _as_float32(value) if item.dtype == "float32" else value
+
+
+def _instant(count: int, item: Input) -> str:
+    """Return an instant as golden rows write it: ISO 8601, to the column's unit."""
+    import numpy as np
+
+    text = str(np.datetime64(count, item.unit))  # type: ignore[call-overload]
+    return f"{text}Z" if item.zone else text
 
 
 def _integral(item: Input) -> bool:
@@ -116,6 +128,8 @@ def _edges(item: Input) -> list[Cell]:
     """Return the unusual values that the contract accepts in this column."""
     edges: list[Cell] = [None] if item.nulls else []
     match item.profile:
+        case NumericProfile() as profile if item.dtype == "datetime":
+            edges += [_instant(int(profile.minimum), item), _instant(int(profile.maximum), item)]
         case NumericProfile() as profile:
             edges += [profile.minimum, profile.maximum]
             if item.infinities:
@@ -134,6 +148,9 @@ def _neutral(column: Column, cells: Sequence[Cell]) -> np.ndarray:
         values = np.empty(len(cells), dtype=object)
         values[:] = cells
         return values
+    if column.kind == "datetime":
+        texts = ["NaT" if cell is None else str(cell).removesuffix("Z") for cell in cells]
+        return np.array(texts, dtype=f"datetime64[{column.unit}]")
     if column.kind == "boolean":
         return np.array([bool(cell) for cell in cells])
     floats = np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
@@ -151,6 +168,15 @@ def _only_accepted(native: NativeModel, columns: Columns) -> Columns:
         if native.accepts({name: values[row : row + 1] for name, values in columns.items()})
     ]
     return {name: values[kept] for name, values in columns.items()}
+
+
+def _input_cells(column: Column, values: np.ndarray) -> list[Cell]:
+    if column.kind != "datetime":
+        return _cells(values)
+    import numpy as np
+
+    texts = [f"{text}Z" if column.zone else str(text) for text in np.datetime_as_string(values)]
+    return [None if missing else text for text, missing in zip(texts, np.isnat(values), strict=True)]
 
 
 def _cells(values: np.ndarray) -> list[Cell]:

@@ -15,6 +15,7 @@ from mlpack.packing.evidence.rules import (
     evenly,
     with_cell,
 )
+from mlpack.packing.evidence.texts import awkward_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +72,58 @@ def probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
         yield Probe(name=f"batch of {size}", columns=base_rows(example, size))
     yield from _numeric_probes(example, rng)
     yield from _cell_probes(example, rules)
+    yield from text_probes(example)
+    yield from date_probes(example, rules)
+
+
+def text_probes(example: Example) -> Iterator[Probe]:
+    """Yield documents of many languages and none, made of words that the model knows where it keeps some."""
+    columns = [column for column in example.columns if column.words is not None]
+    if not columns:
+        return
+    changed = {column.name: awkward_texts(column.words or ()) for column in columns}
+    rows = max(len(values) for values in changed.values())
+    base = base_rows(example, rows)
+    yield Probe(
+        name="awkward texts", columns={**base, **{k: _stretched(v, rows) for k, v in changed.items()}}
+    )
+
+
+_DAYS = (
+    "1970-01-01", "1969-12-31T23:59:59", "2000-02-29T12:00:00", "1900-03-01",
+    "2024-02-29T23:59:59", "2023-12-31", "2024-12-30", "2021-01-03",
+    "2020-12-31T23:59:59", "2026-01-01", "2024-03-31T00:59:59", "2024-03-31T01:00:00",
+    "2024-10-27T00:59:59", "2024-10-27T01:30:00", "2024-03-10T07:00:00", "2024-11-03T06:00:00",
+    "2038-01-19T03:14:08", "2100-02-28", "2100-03-01", "1700-06-15T06:30:00",
+    "2250-06-30", "2024-04-30", "2024-09-30T13:45:12",
+)  # fmt: skip
+"""Around leap days, ends of months, years and ISO weeks, changes of the clock, 1970 and far away."""
+
+
+def date_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe]:
+    """Yield instants around everything that calendars get wrong, with fractions, and missing ones."""
+    import numpy as np
+
+    columns = [column for column in example.columns if column.kind == "datetime"]
+    if not columns:
+        return
+    rows = dict(base_rows(example, 4 * len(_DAYS)))
+    for shift, column in enumerate(columns):
+        days = np.tile(np.array(_DAYS, dtype=f"datetime64[{column.unit}]"), 4)
+        steps = np.repeat([0, 1, -1, 123_456_789], len(_DAYS)).astype(f"timedelta64[{column.unit}]")
+        rows[column.name] = np.roll(days + steps, 7 * shift)
+    yield Probe(name="awkward dates", columns=rows, one_by_one=True)
+    for column in columns:
+        one = dict(base_rows(example, 3))
+        one[column.name] = with_cell(one[column.name], 1, "NaT")
+        name = "missing date" if rules[column.name].nulls else "missing date, refused"
+        yield Probe(name=name, columns=one, one_by_one=True)
+
+
+def _stretched(values: np.ndarray, rows: int) -> np.ndarray:
+    import numpy as np
+
+    return np.resize(values, rows)
 
 
 def _numeric_probes(example: Example, rng: np.random.Generator) -> Iterator[Probe]:

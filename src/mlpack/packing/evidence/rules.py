@@ -77,6 +77,8 @@ def base_rows(example: Example, count: int) -> Columns:
 def _is_null(values: np.ndarray) -> np.ndarray:
     import numpy as np
 
+    if values.dtype.kind == "M":
+        return np.isnat(values)
     if values.dtype == object:
         return np.array([value is None for value in values], dtype=bool)
     return np.isnan(values) if values.dtype.kind == "f" else np.zeros(len(values), dtype=bool)
@@ -89,7 +91,8 @@ def with_cell(values: np.ndarray, row: int, cell: float | str | None) -> np.ndar
     copy = (
         values.astype(np.float64) if values.dtype.kind == "i" and isinstance(cell, float) else values.copy()
     )
-    copy[row] = cell
+    missing = values.dtype.kind == "M" and cell != cell  # noqa: PLR0124 (NaN)
+    copy[row] = "NaT" if missing else cell
     return copy
 
 
@@ -106,7 +109,8 @@ def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]
     numeric = [column for column in columns if column.kind in ("float", "integer")]
     floats = numeric  # an integer column that takes missing values becomes one of floats
     texts = [column for column in columns if column.kind == "text"]
-    nullable = _accepted(native, [*numeric, *texts], _null)
+    dates = [column for column in columns if column.kind == "datetime"]
+    nullable = _accepted(native, [*numeric, *texts, *dates], _null)
     infinite = _accepted(native, floats, lambda _: float("inf"))
     wide = [
         column
@@ -166,8 +170,8 @@ def _bisect(native: NativeModel, column: Column) -> float | None:
     return float(np.array([accepted]).view(np.float64)[0])
 
 
-def _null(column: Column) -> float | None:
-    return None if column.kind == "text" else float("nan")
+def _null(column: Column) -> float | str | None:
+    return "NaT" if column.kind == "datetime" else None if column.kind == "text" else float("nan")
 
 
 def _accepted(

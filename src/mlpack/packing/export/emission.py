@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, cast
 
 from mlpack.packing.export.canonical import canonical_bytes
 from mlpack.packing.export.graph import Block, Columns, GraphBuilder, Kind, Tensor, Unsupported
+from mlpack.packing.export.hosting import Hosting
 from mlpack.packing.export.registry import Scope
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Contract, Output
+    from mlpack.packing.example import Example
 
-__all__ = ["declare_inputs", "element_kind", "emit"]
+__all__ = ["declare_inputs", "element_kind", "emit", "emit_hybrid"]
 
 _KINDS = ("float64", "float32", "int64", "int32", "bool")
 
@@ -37,6 +39,52 @@ def emit(model: object, contract: Contract, *, plugins: set[str] | None = None) 
     if plugins is not None:
         plugins |= graph.plugins
     return canonical_bytes(graph.model())
+
+
+def emit_hybrid(
+    model: object, contract: Contract, example: Example | None, *, plugins: set[str]
+) -> tuple[bytes, bytes | None]:
+    """Return canonical ONNX bytes and host.json, if any: what has no exact form in a graph runs before it.
+
+    Raises:
+        Unsupported: Some step has no exact form at all, or none needs a host step.
+    """
+    hosting = Hosting(columns={item.tensor: item.tensor for item in contract.inputs})
+    if example is not None and example.library == "pandas":
+        hosting.natives = {
+            item.tensor: (example.pandas_column(item.name), item.nulls) for item in contract.inputs
+        }
+    graph = GraphBuilder(hosting=hosting, none_marked=_none_marked(contract, example))
+    hosting.asked = bool(graph.none_marked)
+    try:
+        _fill(graph, model, contract)
+    except AttributeError as error:  # as above
+        raise Unsupported(
+            type(model).__name__, f"this scikit-learn release lacks an attribute: {error}"
+        ) from error
+    except Unsupported:
+        if hosting.asked:
+            raise
+        raise Unsupported(type(model).__name__, "no step of it needs the host") from None
+    plugins |= graph.plugins
+    if not hosting.asked:
+        raise Unsupported(type(model).__name__, "no step of it needs the host")
+    program = hosting.program(graph.inputs_read(hosting))
+    if not program.steps and not any(item.dtype == "datetime" for item in contract.inputs):
+        return canonical_bytes(graph.model()), None  # all that its functions do is choose columns
+    graph.drop_unread(hosting)
+    return canonical_bytes(graph.model()), program.to_bytes()
+
+
+def _none_marked(contract: Contract, example: Example | None) -> set[str]:
+    """Return the tensors of text columns whose missing cells are None."""
+    if example is None or example.library != "pandas" or example.flat:
+        return set()
+    return {
+        item.tensor
+        for item in contract.inputs
+        if item.dtype == "string" and any(cell is None for cell in example.pandas_column(item.name))
+    }
 
 
 def _fill(graph: GraphBuilder, model: object, contract: Contract) -> None:
@@ -83,7 +131,9 @@ def declare_inputs(graph: GraphBuilder, contract: Contract) -> Columns:
         tensor = graph.input(inputs[0].tensor, cast("Kind", inputs[0].dtype), len(inputs))
         return Columns((Block(tensor, (None,) * len(inputs)),))
     graph.categories.update(item.tensor for item in inputs if item.source.startswith(_CATEGORIES))
-    return Columns(tuple(Block(graph.input(item.tensor, cast("Kind", item.dtype), 1), (item.name,)) for item in inputs))
+    return Columns(
+        tuple(Block(graph.input(item.tensor, cast("Kind", item.dtype), 1), (item.name,)) for item in inputs)
+    )
 
 
 _CATEGORIES = ("category", "Categorical", "Enum")

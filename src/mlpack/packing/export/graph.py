@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mlpack.format.artifact import Artifact
+from mlpack.format.host import HOST_FEATURE, HOST_PATH
+from mlpack.packing.export.tensors import Block, Columns, Kind, Tensor, Unsupported
 
 if TYPE_CHECKING:
     import onnx
     from numpy.typing import NDArray
+
+    from mlpack.packing.export.hosting import Hosting
 
 __all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "graph_artifact"]
 
@@ -27,83 +31,7 @@ MODEL_PATH = "model/model.onnx"
 OLDEST_ONNXRUNTIME = "1.22"
 """Older ones reject the operators that our graphs use."""
 
-Kind = Literal["float64", "float32", "int64", "int32", "bool", "string"]
-"""Element type of a tensor inside a graph, as NumPy names it."""
-
 _ONNX_TYPES = {"float64": 11, "float32": 1, "int64": 7, "int32": 6, "bool": 9, "string": 8}
-
-
-class Unsupported(Exception):  # noqa: N818 - not an error: one rung of the ladder steps aside
-    """A step that an emitter does not reproduce exactly; becomes the refusal of that rung."""
-
-    def __init__(self, step: str, reason: str) -> None:
-        """Keep the step's words and why it cannot be emitted."""
-        super().__init__(f"{step}: {reason}")
-        self.step = step
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A value of the graph: its name, element type, and width (None: shape `(N,)`, k: `(N, k)`)."""
-
-    name: str
-    kind: Kind
-    width: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Some neighbouring columns that share one `[N, k]` tensor; names are None once they are lost."""
-
-    tensor: Tensor
-    names: tuple[str | None, ...]
-
-    @property
-    def width(self) -> int:
-        """Number of columns."""
-        return len(self.names)
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """An ordered table inside the graph: blocks side by side, possibly of several element types."""
-
-    blocks: tuple[Block, ...]
-
-    @property
-    def names(self) -> tuple[str | None, ...]:
-        """Return the name of every column."""
-        return tuple(name for block in self.blocks for name in block.names)
-
-    @property
-    def width(self) -> int:
-        """Return the number of columns."""
-        return sum(block.width for block in self.blocks)
-
-    @property
-    def kinds(self) -> tuple[Kind, ...]:
-        """Return the element type of every column."""
-        return tuple(block.tensor.kind for block in self.blocks for _ in block.names)
-
-    @property
-    def numeric(self) -> bool:
-        """Whether no column holds strings."""
-        return "string" not in self.kinds
-
-    @property
-    def float_kind(self) -> Literal["float64", "float32"]:
-        """Return the type in which scikit-learn computes on these columns.
-
-        float32 stays float32 (booleans beside it do not widen it), everything else becomes float64.
-        """
-        kinds = set(self.kinds)
-        return "float32" if "float32" in kinds and kinds <= {"float32", "bool"} else "float64"
-
-    @staticmethod
-    def of(tensor: Tensor) -> Columns:
-        """Return the nameless columns of one `[N, k]` tensor."""
-        return Columns((Block(tensor, (None,) * (tensor.width or 0)),))
 
 
 @dataclass(slots=True)
@@ -116,6 +44,8 @@ class GraphBuilder:
         plugins: Distributions besides mlpack whose emitters took part.
         prefix: Before the names of a subgraph's values, which must not be those of the graph around it.
         categories: Inputs that are columns of categories in a frame, whose codes only the model knows.
+        none_marked: Inputs of texts in which the caller marks missing ones by None, and not by NaN.
+        hosting: Steps that run before the graph; None where the graph has to do without.
 
     Node results are named `/t0`, `/t1`, ... and constants `/c0`, `/c1`, ... in order of creation, which the
     fitted model alone decides. The slash keeps them apart from the names of inputs and outputs.
@@ -130,6 +60,8 @@ class GraphBuilder:
     plugins: set[str] = field(default_factory=set)
     prefix: str = ""
     categories: set[str] = field(default_factory=set)
+    hosting: Hosting | None = None
+    none_marked: set[str] = field(default_factory=set)
     _known: dict[bytes, tuple[str, ...]] = field(default_factory=dict)
     _count: int = 0
 
@@ -180,13 +112,22 @@ class GraphBuilder:
             self._known[key] = names
         return self._known[key]
 
-    def input(self, name: str, kind: Kind, width: int) -> Tensor:
-        """Declare a graph input `[N, width]`."""
+    def input(self, name: str, kind: Kind, width: int | str) -> Tensor:
+        """Declare a graph input `[N, width]`; a width that changes from batch to batch has a name.
+
+        Raises:
+            Unsupported: Instants, where no host step could take them.
+        """
         from onnx import helper
+
+        if kind == "datetime":
+            if self.hosting is None:
+                raise Unsupported(name, "a column of dates has no form in a graph; it takes a host step")
+            return Tensor(name, kind, 1)
 
         self.inputs.append(helper.make_tensor_value_info(name, _ONNX_TYPES[kind], ["N", width]))
         self.finite.add(name)  # what may not be is refused by the contract
-        return Tensor(name, kind, width)
+        return Tensor(name, kind, width if isinstance(width, int) else None)
 
     def output(self, name: str, tensor: Tensor) -> None:
         """Declare a graph output that is `tensor` under the name given."""
@@ -200,6 +141,8 @@ class GraphBuilder:
         """Return the tensor in another element type; free when it has it already."""
         if tensor.kind == kind:
             return tensor
+        if tensor.kind == "datetime":
+            raise Unsupported(tensor.name, "a step takes dates themselves; give it their parts (.dt.hour)")
         name = self.op("Cast", tensor.name, to=_ONNX_TYPES[kind])
         if tensor.kind not in ("float64", "string") or kind != "float32" or self._is_input(tensor.name):
             self._inherit(name, tensor.name)
@@ -225,6 +168,8 @@ class GraphBuilder:
         """Return some columns of an `[N, k]` tensor, in the order given."""
         if list(indices) == list(range(tensor.width or 0)):
             return tensor
+        if self.hosting is not None and (rows := self.hosting.picked(self, tensor, indices)):
+            return rows
         name = self.op("Gather", tensor.name, self.ints(list(indices)), axis=1)
         self._inherit(name, tensor.name)
         return Tensor(name, tensor.kind, len(indices))
@@ -325,6 +270,29 @@ class GraphBuilder:
             whole = self.op("Or", whole, guard)
         self.output(REFUSED, Tensor(whole, "bool", None))
 
+    def inputs_read(self, hosting: Hosting) -> list[str]:
+        """Return the names of the inputs that some node reads.
+
+        Raises:
+            Unsupported: A node reads instants.
+        """
+        makers = {name: node for node in self.nodes for name in node.output}
+        read: set[str] = set()
+        waiting = [item.name for item in self.outputs]
+        while waiting:
+            name = waiting.pop()
+            if name not in read:
+                read.add(name)
+                waiting += _names_read(makers[name]) if name in makers else ()
+        if dates := [name for name in sorted(read) if hosting.is_date(name)]:
+            raise Unsupported(dates[0], "a step takes dates themselves; give it their parts (.dt.hour)")
+        return [item.name for item in self.inputs if item.name in read]
+
+    def drop_unread(self, hosting: Hosting) -> None:
+        """Drop the inputs that only the host could read or fill, and that no node reads."""
+        read = set(self.inputs_read(hosting))
+        self.inputs[:] = [item for item in self.inputs if item.name in read or not hosting.knows(item.name)]
+
     def model(self) -> onnx.ModelProto:
         """Return the finished model."""
         from onnx import helper
@@ -336,8 +304,16 @@ class GraphBuilder:
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
 
-def graph_artifact(model: bytes, *, plugins: Iterable[str] = ()) -> Artifact:
-    """Return what runs, from a canonical serialised model and the plug-ins that took part in emitting it."""
+def _names_read(node: onnx.NodeProto) -> Iterable[str]:
+    yield from node.input
+    for attribute in node.attribute:
+        for graph in (attribute.g, *attribute.graphs):
+            for inner in graph.node:
+                yield from _names_read(inner)
+
+
+def graph_artifact(model: bytes, host: bytes | None = None, *, plugins: Iterable[str] = ()) -> Artifact:
+    """Return what runs: a canonical serialised model, host.json, and the plug-ins that took part."""
     import onnx
 
     outputs = onnx.load_model_from_string(model).graph.output
@@ -346,8 +322,12 @@ def graph_artifact(model: bytes, *, plugins: Iterable[str] = ()) -> Artifact:
     return Artifact(
         format="onnx",
         path=MODEL_PATH,
-        files={MODEL_PATH: model},
-        requires=("guard", "onnx") if guarded else ("onnx",),
+        files={MODEL_PATH: model} if host is None else {MODEL_PATH: model, HOST_PATH: host},
+        requires=(
+            *(("guard",) if guarded else ()),
+            *(() if host is None else (HOST_FEATURE,)),
+            "onnx",
+        ),
         runtime={"onnxruntime": f">={OLDEST_ONNXRUNTIME}"},
         plugins=tuple(sorted(plugins)),
     )

@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["RUNGS", "Candidate", "Original", "Refusal", "candidates"]
 
-RUNGS = ("emitters-float64", "skl2onnx-float64", "skl2onnx-float32", "native", "code", "pickle")
-"""In ladder order: our own emitters, the public converter in double, then in single precision, then the
-model's own library, which reads it from data. The last two run code, and are climbed only when asked for."""
+RUNGS = (
+    "emitters-float64",
+    "hybrid",
+    "skl2onnx-float64",
+    "skl2onnx-float32",
+    "native",
+    "code",
+    "pickle",
+)
+"""In ladder order: our own emitters, these behind steps of the host, the public converter in double, then in
+single precision, then the model's own library, which reads it from data. The last two run code, and are
+climbed only when asked for."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,6 +106,7 @@ def _climb(rung: str, original: Original) -> Candidate | Refusal:
 
     steps: dict[str, Callable[[Original], Artifact]] = {
         "emitters-float64": _emitted,
+        "hybrid": _hybrid,
         "skl2onnx-float64": partial(_converted, precision="float64"),
         "skl2onnx-float32": partial(_converted, precision="float32"),
         "native": _native,
@@ -115,6 +125,15 @@ def _emitted(original: Original) -> Artifact:
 
     plugins: set[str] = set()
     return graph_artifact(emit(original.model, original.contract, plugins=plugins), plugins=plugins)
+
+
+def _hybrid(original: Original) -> Artifact:
+    from mlpack.packing.export.emission import emit_hybrid
+    from mlpack.packing.export.graph import graph_artifact
+
+    plugins: set[str] = set()
+    made = emit_hybrid(original.model, original.contract, original.example, plugins=plugins)
+    return graph_artifact(*made, plugins=plugins)
 
 
 def _native(original: Original) -> Artifact:
@@ -139,7 +158,13 @@ def _pickled(original: Original) -> Artifact:
 
 
 def _converted(original: Original, *, precision: Literal["float64", "float32"]) -> Artifact:
+    from mlpack.packing.documents import holds_text
     from mlpack.packing.export import converters
-    from mlpack.packing.export.graph import graph_artifact
+    from mlpack.packing.export.graph import Unsupported, graph_artifact
 
+    if any(item.dtype == "datetime" for item in original.contract.inputs):
+        raise Unsupported(type(original.model).__name__, "a column of dates has no form in a graph")
+    if holds_text(original.model):
+        # Its tokens agree for plain ASCII only, and no example proves that other texts never come.
+        raise Unsupported(type(original.model).__name__, "text has no exact form in a graph")
     return graph_artifact(converters.convert(original.model, original.contract, precision=precision))

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from mlpack.packing.export.graph import Columns, GraphBuilder, Tensor, Unsupported
 from mlpack.packing.export.plugins import Plugin, find_plugin
+from mlpack.packing.export.sparse_rows import kept_sparse
+from mlpack.packing.export.watching.calls import traced
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -36,6 +38,11 @@ FAMILIES: dict[str, str] = {
             "sklearn.semi_supervised.SelfTrainingClassifier",
             "sklearn.compose.TransformedTargetRegressor",
             "sklearn.linear_model.RANSACRegressor",
+        ),
+        "texts": (
+            "sklearn.feature_extraction.text.CountVectorizer",
+            "sklearn.feature_extraction.text.TfidfVectorizer",
+            "sklearn.feature_extraction.text.HashingVectorizer",
         ),
         "functions": ("sklearn.preprocessing.FunctionTransformer",),
         "imputation": ("sklearn.impute.SimpleImputer", "sklearn.impute.MissingIndicator"),
@@ -279,6 +286,7 @@ UNCHECKED = frozenset(
         "catboost",
         "histogram_boosting",
         "selection",
+        "texts",
     )
 )
 """Families that take whatever comes, or leave the check to the models inside."""
@@ -348,6 +356,16 @@ class Scope:
 
     def transform(self, model: object, columns: Columns) -> Columns:
         """Emit `model.transform` on `columns`."""
+        if (kept := kept_sparse(self, model, columns)) is not None:
+            return kept
+        try:
+            return self._emitted(model, columns)
+        except Unsupported:
+            if (made := traced(self, model, columns)) is not None:
+                return made
+            raise
+
+    def _emitted(self, model: object, columns: Columns) -> Columns:
         family = self._family(model, "transform", "transform")
         self._check_width(model, columns)
         self._guard(model, columns)
@@ -371,11 +389,15 @@ class Scope:
         Raises:
             Unsupported: There are text columns, or the original computes in float32.
         """
+        return self.graph.matrix(self.numbers(model, columns, single=single), "float64").name
+
+    def numbers(self, model: object, columns: Columns, *, single: bool = False) -> Columns:
+        """Return the columns, if the original computes with them in double; see `doubles`."""
         if not columns.numeric:
             raise self.unsupported(model, "meets text columns")
         if columns.float_kind == "float32" and not single:
             raise self.unsupported(model, "computes in float32; train on float64 for an exact export")
-        return self.graph.matrix(columns, "float64").name
+        return columns
 
     def _family(self, model: object, ability: str, method: str) -> Family:
         family = family_of(model) or self._plugin(model)

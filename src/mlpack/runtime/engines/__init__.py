@@ -13,6 +13,7 @@ from mlpack.runtime.session import Session
 __all__ = ["open_engine"]
 
 _ENGINES = {
+    "host-steps": "mlpack.runtime.engines.hosted",
     "tokenizer": "mlpack.runtime.engines.tokenizer",
     "onnx": "mlpack.runtime.engines.onnx",
     "skops": "mlpack.runtime.engines.skops",

@@ -56,7 +56,7 @@ def _by_column(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         raise scope.unsupported(model, f"fitted on {model.n_features_in_} columns, here {columns.width}")
     place = {name: index for index, name in enumerate(columns.names)}
     parts = []
-    for name, step, _ in model.transformers_:
+    for name, step, wanted in model.transformers_:
         indices = model._transformer_to_input_indices[name]  # noqa: SLF001 - the fitted selection
         if (isinstance(step, str) and step == "drop") or len(indices) == 0:
             continue
@@ -66,6 +66,7 @@ def _by_column(scope: Scope, model: Fitted, columns: Columns) -> Columns:
                 raise scope.unsupported(model, f"the contract lacks the columns {missing[:5]}")
             indices = [place[names[index]] for index in indices]
         part = scope.graph.select(columns, [int(index) for index in indices])
+        part = Columns(part.blocks, flat=isinstance(wanted, str))
         if not (isinstance(step, str) and step == "passthrough"):
             part = scope.inner(name).transform(step, part)
         parts.append(_weighted(scope, part, (model.transformer_weights or {}).get(name)))

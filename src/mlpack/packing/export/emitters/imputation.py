@@ -83,6 +83,8 @@ def _missing(scope: Scope, model: Fitted, tensor: Tensor) -> str | None:
     """Return the mask of missing values `(N, k)`, or None where a column's type cannot hold one."""
     graph, wanted = scope.graph, model.missing_values
     null = wanted is None or _is_nan(wanted)
+    if tensor.name in graph.none_marked and null and wanted is not None:
+        return None  # the caller's missing texts are None, which is not NaN: the original leaves them
     if tensor.kind == "string":
         text = NULL_TEXT if null else wanted
         if not isinstance(text, str):

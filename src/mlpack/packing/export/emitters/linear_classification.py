@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.products import product
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -58,7 +59,7 @@ def _scores(scope: Scope, model: Fitted, columns: Columns) -> Tensor:
     coef = np.atleast_2d(coef)
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
-    name = graph.op("MatMul", graph.matrix(columns, "float64").name, graph.doubles(coef.T))
+    name = product(graph, columns, coef.T)
     name = graph.op("Add", name, graph.doubles(np.reshape(model.intercept_, (1, -1))))
     return Tensor(name, "float64", coef.shape[0])
 

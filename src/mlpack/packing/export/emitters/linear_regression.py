@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.products import product
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -24,7 +25,7 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
     weights = coef.reshape(1, -1) if coef.ndim == 1 else coef
-    name = graph.op("MatMul", graph.matrix(columns, "float64").name, graph.doubles(weights.T))
+    name = product(graph, columns, weights.T)
     name = graph.op("Add", name, graph.doubles(np.reshape(model.intercept_, (1, -1))))
     if hasattr(model, "_base_loss"):
         name = _inverse_link(scope, model, name)

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.products import product
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -19,7 +20,7 @@ __all__ = ["respond"]
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
     """Emit a method."""
     graph, classes = scope.graph, len(model.classes_)
-    joint = _JOINT[type(model).__name__](scope, model, scope.doubles(model, columns))
+    joint = _JOINT[type(model).__name__](scope, model, scope.numbers(model, columns))
     if method == "predict":
         return Tensor(formulas.argmax(graph, joint), "int64", None)
     if method not in ("predict_proba", "predict_log_proba"):
@@ -29,8 +30,9 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     return Tensor(shares, "float64", classes)
 
 
-def _gaussian(scope: Scope, model: Fitted, x: str) -> str:
+def _gaussian(scope: Scope, model: Fitted, columns: Columns) -> str:
     graph = scope.graph
+    x = graph.matrix(columns, "float64").name
     apart = graph.op("Sub", graph.op("Unsqueeze", x, graph.ints([1])), graph.doubles(model.theta_[None]))
     squares = graph.op("Div", graph.op("Mul", apart, apart), graph.doubles(model.var_[None]))
     total = graph.op("ReduceSum", squares, graph.ints([2]), keepdims=0)
@@ -39,27 +41,27 @@ def _gaussian(scope: Scope, model: Fitted, x: str) -> str:
     return graph.op("Sub", graph.doubles(start.reshape(1, -1)), half)
 
 
-def _multinomial(scope: Scope, model: Fitted, x: str) -> str:
-    return _linear(scope, x, model.feature_log_prob_, model.class_log_prior_)
+def _multinomial(scope: Scope, model: Fitted, columns: Columns) -> str:
+    return _linear(scope, columns, model.feature_log_prob_, model.class_log_prior_)
 
 
-def _complement(scope: Scope, model: Fitted, x: str) -> str:
+def _complement(scope: Scope, model: Fitted, columns: Columns) -> str:
     prior = model.class_log_prior_ if len(model.classes_) == 1 else np.zeros(len(model.classes_))
-    return _linear(scope, x, model.feature_log_prob_, prior)
+    return _linear(scope, columns, model.feature_log_prob_, prior)
 
 
-def _bernoulli(scope: Scope, model: Fitted, x: str) -> str:
-    graph = scope.graph
-    if model.binarize is not None:
-        x = graph.op("Cast", graph.op("Greater", x, graph.doubles(float(model.binarize))), to=11)
+def _bernoulli(scope: Scope, model: Fitted, columns: Columns) -> str:
+    above = None if model.binarize is None else float(model.binarize)
     negative = np.log(1 - np.exp(model.feature_log_prob_))
     prior = model.class_log_prior_ + negative.sum(axis=1)
-    return _linear(scope, x, model.feature_log_prob_ - negative, prior)
+    return _linear(scope, columns, model.feature_log_prob_ - negative, prior, above=above)
 
 
-def _linear(scope: Scope, x: str, weights: np.ndarray, prior: np.ndarray) -> str:
-    product = scope.graph.op("MatMul", x, scope.graph.doubles(np.asarray(weights).T))
-    return scope.graph.op("Add", product, scope.graph.doubles(np.reshape(prior, (1, -1))))
+def _linear(
+    scope: Scope, columns: Columns, weights: np.ndarray, prior: np.ndarray, *, above: float | None = None
+) -> str:
+    total = product(scope.graph, columns, np.asarray(weights).T, above=above)
+    return scope.graph.op("Add", total, scope.graph.doubles(np.reshape(prior, (1, -1))))
 
 
 _JOINT = {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.products import product
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -22,8 +23,7 @@ def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
         raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
     if not columns.numeric:
         raise scope.unsupported(model, "meets text columns")
-    x = graph.matrix(columns, "float64")
-    name = graph.op("MatMul", x.name, graph.doubles(components.T))
+    name = product(graph, columns, components.T)
     if getattr(model, "mean_", None) is not None:
         name = graph.op("Sub", name, graph.doubles(np.reshape(model.mean_, (1, -1)) @ components.T))
     if getattr(model, "whiten", False):

@@ -1,0 +1,1 @@
+"""Functions on DataFrames, watched at work: what they do becomes host steps, or they are refused by line."""

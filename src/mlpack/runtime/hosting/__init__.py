@@ -1,0 +1,1 @@
+"""An interpreter for host steps: text, calendars and sparse rows, exactly as the original computes them."""
