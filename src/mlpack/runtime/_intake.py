@@ -81,18 +81,22 @@ class Intake:
                 return self._row.read(self._cells(row))
             except KeyError:
                 return None
-        seen = self._seen
-        if seen is not None and getattr(X, "columns", None) is seen[0]:
-            frame: Any = X  # a pandas DataFrame, whose columns were matched before
-            cells = one_pandas_row(frame) if len(frame) == 1 else None
-            return None if cells is None else self._row.read([cells[position] for position in seen[2]])
         if self._matrix is None:
-            return None
+            return self._known_frame(X)
         matrix = cast("NDArray[Any]", X) if kind is np.ndarray else one_block(X)
         if matrix is None or matrix.ndim != 2 or not len(matrix):
             return None
         ready = self._matrix.read(matrix)
         return None if ready is None else {self._tensor: ready}
+
+    def _known_frame(self, X: object) -> Feeds | None:  # noqa: N803  (scikit-learn's name)
+        """Return the tensors of one row of a pandas DataFrame whose columns were matched before."""
+        seen = self._seen
+        if seen is None or getattr(X, "columns", None) is not seen[0]:
+            return None
+        frame: Any = X
+        cells = one_pandas_row(frame) if len(frame) == 1 else None
+        return None if cells is None else self._row.read([cells[position] for position in seen[2]])
 
     def _one(self, columns: Sequence[object]) -> Feeds | None:
         cells: list[object] = []

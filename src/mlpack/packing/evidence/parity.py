@@ -156,7 +156,7 @@ def measure(
 def _pads_rows(artifact: Artifact) -> bool:
     """Return whether sparse rows are padded to the longest of their batch.
 
-    The order in which a product adds then depends on the batch, and no measurement can promise identical bits.
+    The order in which a product adds then depends on the batch: no measurement can promise identical bits.
     """
     host = artifact.files.get(HOST_PATH, b"")
     return any(feed["form"] == "indices" for feed in json.loads(host)["feeds"]) if host else False
