@@ -51,7 +51,7 @@ def main(folder: Path) -> None:
     bundle = mlpack.pack(
         folder / "recommender.onnx", name="recommender", version="1.0.0", example=example, output=folder
     )
-    for name, sizes in bundle.contract.dimensions.items() if bundle.contract else ():
+    for name, sizes in bundle.contract.dimensions.items():
         print(f"{name}: {sizes.minimum} to {sizes.maximum or 'any'}")
 
     with warnings.catch_warnings():

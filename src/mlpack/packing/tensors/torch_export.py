@@ -70,7 +70,7 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
     module = flat.as_module()
     tensors = tuple(torch.from_numpy(base[name].copy()) for name in flat.names)
     if isinstance(flat.module, torch.jit.ScriptModule):
-        return _scripted(flat, module, tensors, base, route)
+        return _scripted(flat, tensors, base, route)
     vouching = module
     if route == RECURRENT:
         vouching = type(flat)(with_stand_ins(flat.module), flat.names, flat.positional).as_module()
@@ -189,14 +189,16 @@ def _traced(
     return onnx.load_model_from_string(buffer.getvalue())
 
 
-def _scripted(
-    flat: FlatModule, module: torch.nn.Module, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str
-) -> Exported:
+def _scripted(flat: FlatModule, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str) -> Exported:
     """Export TorchScript, whose control flow goes into the graph as written; only the batch may differ."""
     if route != "torch-trace":
         raise NoExportError("torch.export takes no TorchScript")
+    if flat.positional < len(flat.names):
+        raise NoExportError(
+            "TorchScript is packed with inputs by position: a tuple, or one tensor", final=True
+        )
     rows = {"batch": [(name, 0) for name, value in base.items() if value.ndim]}
-    proto = _traced(module, tensors, flat.names, rows)
+    proto = _traced(flat.module, tensors, flat.names, rows)
     frozen = [(name, axis) for name, value in base.items() for axis in range(1, value.ndim)]
     return _exported(proto, flat, axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
 
