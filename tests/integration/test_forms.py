@@ -224,7 +224,7 @@ def test_a_booster_is_its_own_librarys_file(library: str) -> None:
     assert proof.parity.certificate == "exact"
     broken = dict(proof.artifact.files)
     name = next(path for path in broken if path != proof.artifact.path)
-    broken[name] = broken[name][: len(broken[name]) // 2]
+    broken[name] = b"no model"
     with pytest.raises(MlpackError, match="refuses the model"):
         open_engine(replace(proof.artifact, files=broken), proof.contract)
     more = {**proof.artifact.files, "model/more.bin": b""}

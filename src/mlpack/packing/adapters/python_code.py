@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import warnings
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast, get_args
 
@@ -39,5 +40,7 @@ def call(model: Any, method: str, rows: Any) -> np.ndarray:  # noqa: ANN401
     """Return what the original answers; its errors pass through."""
     import numpy as np
 
-    answer = model(rows) if isinstance(model, FunctionType) else getattr(model, method)(rows)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):  # as the engine that will run it
+        warnings.simplefilter("ignore")
+        answer = model(rows) if isinstance(model, FunctionType) else getattr(model, method)(rows)
     return np.asarray(answer.toarray() if hasattr(answer, "toarray") else answer)
