@@ -116,6 +116,7 @@ class Intake:
                 values = texts[0]
                 check_texts(check, *texts, findings)
             else:
+                numbers: NDArray[Any] | None
                 if check.dtype == "datetime":
                     numbers = column_to_dates(column, check.unit, check.name, findings, zone=check.zone)
                 else:

@@ -104,10 +104,6 @@ MODELS: dict[str, tuple[Any, list[str]]] = {
     "numbers": ([FunctionTransformer(_numbers), RidgeClassifier()], ["age", "fare"]),
     "tables": ([FunctionTransformer(_tables), HistGradientBoostingClassifier(max_iter=3)], ["city", "title"]),
     "a class": ([Hours(), RidgeClassifier()], ["when", "age"]),
-    "chosen columns": (
-        [FunctionTransformer(lambda frame: frame[["age"]]), RidgeClassifier()],
-        ["age", "fare"],
-    ),
     "texts joined": (
         [FunctionTransformer(lambda f: f["city"] + " " + f["title"]), CountVectorizer(), RidgeClassifier()],
         ["city", "title"],

@@ -171,7 +171,8 @@ def _sent(contract: Contract, columns: Columns) -> Columns:
         if item.zone:
             values = columns[item.name]
             texts = np.datetime_as_string(values, timezone="UTC").astype(object)
-            sent[item.name] = np.where(np.isnat(values), None, texts)
+            texts[np.isnat(values)] = None
+            sent[item.name] = texts
     return sent
 
 

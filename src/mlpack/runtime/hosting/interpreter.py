@@ -115,7 +115,7 @@ def _change(step: Step) -> _Run:
 
 
 def _distance(step: Step) -> _Run:
-    moment = np.datetime64(step.parameters["moment"], step.parameters["unit"])
+    moment = np.array([step.parameters["moment"]], dtype=f"datetime64[{step.parameters['unit']}]")
     if step.parameters["side"] == "left":
         return lambda times: dates.difference(moment, times)
     return lambda times: dates.difference(times, moment)
@@ -127,7 +127,7 @@ def _fill_number(step: Step) -> _Run:
 
 def _is_missing(cells: NDArray[Any]) -> NDArray[np.bool_]:
     if cells.dtype.kind == "M":
-        return np.isnat(cells)
+        return np.asarray(np.isnat(cells), dtype=np.bool_)
     return np.asarray(cells == NULL_TEXT if cells.dtype == object else np.isnan(cells), dtype=np.bool_)
 
 

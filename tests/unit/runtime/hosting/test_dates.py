@@ -20,9 +20,10 @@ NAMES = {part: part.replace("-", "_") for part in PARTS} | {
 def _instants(unit: str) -> np.ndarray:
     days = np.arange(-60_000, 60_000, 7).astype("datetime64[D]").astype(f"datetime64[{unit}]")
     rng = np.random.default_rng(1)
-    return days + rng.integers(0, 86_400_000, len(days)).astype("timedelta64[ms]").astype(
+    times: np.ndarray = days + rng.integers(0, 86_400_000, len(days)).astype("timedelta64[ms]").astype(
         f"timedelta64[{unit}]"
     )
+    return times
 
 
 @pytest.mark.parametrize("unit", UNITS)

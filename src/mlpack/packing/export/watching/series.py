@@ -258,7 +258,8 @@ class TracedSeries:
 
     def between(self, left: Any, right: Any) -> TracedSeries:
         """Return whether it lies between two numbers, these included."""
-        return (self >= left) & (self <= right)
+        inside: TracedSeries = (self >= left) & (self <= right)
+        return inside
 
     def isin(self, among: Any) -> TracedSeries:
         """Return whether it is one of some texts or numbers."""
@@ -331,7 +332,7 @@ class TracedSeries:
         self._need(".str", "text")
         return Texts(self)
 
-    def __getattr__(self, name: str) -> NoReturn:
+    def __getattr__(self, name: Any) -> NoReturn:
         if name.startswith("__"):
             raise AttributeError(name)
         raise NotTraceable(f".{name} of a column")

@@ -45,4 +45,4 @@ def _offsets(seconds: np.ndarray, zone: Any) -> np.ndarray:  # noqa: ANN401
 
     instants = pd.DatetimeIndex(seconds.astype("datetime64[s]"))
     wall = instants.tz_localize("UTC").tz_convert(zone).tz_localize(None)
-    return np.asarray(wall).astype("datetime64[s]").astype(np.int64) - seconds
+    return np.asarray(np.asarray(wall).astype("datetime64[s]").astype(np.int64) - seconds)
