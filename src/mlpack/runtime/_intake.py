@@ -108,6 +108,7 @@ class Intake:
 
     def _exact(self, columns: Sequence[object], findings: Findings) -> Feeds:
         arrays: list[NDArray[Any]] = []
+        values: NDArray[Any]
         for check, column in zip(self._checks, columns, strict=True):
             if check.dtype == "string":
                 texts = column_to_texts(column, check.name, findings)

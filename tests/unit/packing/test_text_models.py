@@ -25,6 +25,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardScaler
 
 from mlpack.errors import ExportError, InputError
+from mlpack.packing.example import read_example
+from mlpack.packing.export.native import row_form
+from mlpack.packing.export.tensors import Unsupported
 from mlpack.packing.proving import prove
 from mlpack.runtime.engines import open_engine
 from mlpack.runtime.predictor import Predictor
@@ -134,3 +137,8 @@ def test_rows_that_are_padded_are_not_promised_to_the_bit() -> None:
     )
     _, proof = _packed(model, TEXTS)
     assert {item.certificate for item in proof.parity.methods if item.method != "predict"} == {"tight"}
+
+
+def test_the_librarys_own_form_does_not_take_texts() -> None:
+    with pytest.raises(Unsupported, match="would need a sequence of texts"):
+        row_form(read_example(TEXTS))

@@ -13,7 +13,7 @@ import zipfile
 from dataclasses import dataclass, field
 from importlib import metadata
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def versions_of(*distributions: str) -> dict[str, str]:
 
 
 def _more_distributions(archive: bytes, example: Example) -> list[str]:
-    found: list[str] = [] if example.library == "numpy" else [example.library]
+    found: list[str] = [example.library] if example.library in ("pandas", "polars") else []
     schema = read_archive(archive, where=ARCHIVE)["schema.json"]
     provided = metadata.packages_distributions()
     libraries = [name for name in ("lightgbm", "xgboost") if f'"{name}.'.encode() in schema]
@@ -83,12 +83,19 @@ def _more_distributions(archive: bytes, example: Example) -> list[str]:
 
 
 def row_form(example: Example) -> RowForm:
-    """Return how the original takes its rows."""
+    """Return how the original takes its rows.
+
+    Raises:
+        Unsupported: As a sequence of texts, a sparse matrix or with dates, which no such form rebuilds.
+    """
+    if example.flat or example.library in ("scipy", "list"):
+        raise Unsupported("rows", "the model's own library would need a sequence of texts or a sparse matrix")
+    if any(column.kind == "datetime" for column in example.columns):
+        raise Unsupported("rows", "the model's own library would need columns of dates")
     if example.library == "numpy":
         return RowForm(library="numpy", dtype=example.native.dtype.str)
-    return RowForm(
-        library=example.library, columns=tuple(_column_form(example, item) for item in example.columns)
-    )
+    library: Literal["pandas", "polars"] = "pandas" if example.library == "pandas" else "polars"
+    return RowForm(library=library, columns=tuple(_column_form(example, item) for item in example.columns))
 
 
 def _column_form(example: Example, column: Column) -> ColumnForm:
