@@ -285,7 +285,8 @@ def leaves(value: Any, name: str) -> Any:  # noqa: ANN401  (whatever a model ret
         return
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield from leaves(item, f"{name}.{key}" if name else str(key))
+            if key != "past_key_values":  # what a text generator keeps for its next token is no answer
+                yield from leaves(item, f"{name}.{key}" if name else str(key))
     elif isinstance(value, tuple) and hasattr(value, "_fields"):
         for key, item in zip(value._fields, value, strict=True):
             yield from leaves(item, f"{name}.{key}" if name else str(key))
