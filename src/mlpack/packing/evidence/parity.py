@@ -302,7 +302,5 @@ def _ties(expected: Mapping[Any, np.ndarray], differ: np.ndarray, within: float)
         return int((np.abs(rows) <= within).sum())
     if rows.shape[1] < 2:
         return 0
-    if rows.shape[1] < 2:
-        return 0
     best = np.sort(rows, axis=1)
     return int((best[:, -1] - best[:, -2] <= within).sum())
