@@ -112,6 +112,41 @@ def zoo(session: nox.Session) -> None:
     session.run("python", "-m", "tests.zoo", *table, *session.posargs)
 
 
+CELLS = {
+    "sklearn-1.4": (
+        "3.11",
+        "scikit-learn==1.4.*",
+        "onnxruntime==1.24.*",
+        "numpy==2.0.*",
+        "pandas==2.2.*",
+        "protobuf==5.*",
+    ),
+    "sklearn-1.5": ("3.12", "scikit-learn==1.5.*", "onnxruntime==1.30.*", "pandas==2.*", "protobuf==6.*"),
+    "sklearn-1.6": ("3.11", "scikit-learn==1.6.*", "onnxruntime==1.31.*", "pandas==3.*", "protobuf==7.*"),
+    "sklearn-1.7": ("3.13", "scikit-learn==1.7.*", "onnxruntime==1.26.*", "pandas==2.*", "protobuf==6.*"),
+    "sklearn-1.8": ("3.12", "scikit-learn==1.8.*", "onnxruntime==1.32.*", "pandas==3.*", "protobuf==6.*"),
+    "sklearn-1.9": ("3.13", "scikit-learn==1.9.*", "onnxruntime==1.32.*", "pandas==3.*", "protobuf==7.*"),
+    "sklearn-1.9 on Python 3.14": ("3.14", "scikit-learn==1.9.*", "onnxruntime", "pandas==3.*"),
+}
+"""Cell of the compatibility matrix → Python and what is held there; the rest is the newest that fits."""
+
+
+@nox.session
+@nox.parametrize("cell", list(CELLS), ids=list(CELLS))
+def compat(session: nox.Session, cell: str) -> None:
+    """Judge a sample of the zoo, all but the boosters, with other libraries; not pinned, to look ahead."""
+    python, *held = CELLS[cell]
+    room = Path(session.create_tmp()) / "venv"
+    session.run("uv", "venv", "--quiet", "--clear", "--python", python, str(room), external=True)
+    session.run(
+        "uv", "pip", "install", "--quiet", "--python", str(room), ".[pandas,polars]", *held, external=True
+    )
+    rooms = [word for room in ("estimators", "options", "pipelines") for word in ("--room", room)]
+    journal = ["--journal", str(Path(session.create_tmp()) / "zoo.jsonl")]
+    program = [str(room / "bin" / "python"), "-m", "tests.zoo", "--quick", *rooms, *journal]
+    session.run(*program, *session.posargs, external=True)
+
+
 @nox.session
 def zoo_tensors(session: nox.Session) -> None:
     """Pack every PyTorch module and transformer of the zoo of tensors, judge it, and write its table."""

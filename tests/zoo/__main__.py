@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.zoo.journal import ROOT, Journal
 from tests.zoo.keeper import SECONDS, Result, keep
 from tests.zoo.report import BAD, summary, table_text
-from tests.zoo.residents import residents
+from tests.zoo.residents import ROOMS, residents
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     options = _options()
     chosen = [
         case
-        for case in residents()
+        for case in residents(options.room or ROOMS)
         if (case.quick or not options.quick)
         and options.group in ("", case.group)
         and options.only in f"{case.group}: {case.name}"
@@ -49,6 +49,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.zoo", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the sample that every change runs")
+    parser.add_argument("--room", action="append", choices=ROOMS, help="only this module's; may repeat")
     parser.add_argument("--group", default="", help="cases of this group")
     parser.add_argument("--only", default="", help="cases whose group and name hold these words")
     parser.add_argument("--jobs", type=int, default=2, help="cases at a time (default: 2)")

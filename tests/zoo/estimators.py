@@ -126,7 +126,7 @@ def _make(name: str, kind: type) -> Fitted:
     return fit(model, *_data(name, model))
 
 
-def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 - one return per kind
+def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: C901, PLR0911 - one return per kind
     table = tables.regression()
     if name in SEVERAL_LABELS:
         table = tables.three()
@@ -135,7 +135,7 @@ def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 -
         return table, np.column_stack([table.y, table.X[:, 0] * 100 - table.y])
     if name in BINARY:
         return tables.binary(), None
-    tags = model.__sklearn_tags__()
+    positive, supervised = _tags(model)
     if name in ("OneHotEncoder", "OrdinalEncoder", "TargetEncoder"):
         texts = np.array(["a", "b", "ü"], dtype=object)
         whole = tables.Table(
@@ -151,7 +151,7 @@ def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 -
         return codes, None
     if name == "IsotonicRegression":
         return tables.Table(X=table.X[:, :1], y=table.y, fresh=table.fresh[:, :1]), None
-    classifies = is_classifier(model) or tags.input_tags.positive_only or not tags.target_tags.required
+    classifies = is_classifier(model) or positive or not supervised
     if name in ("LabelBinarizer", "LabelEncoder", "MultiLabelBinarizer"):
         return tables.three(), None
     if name.startswith(("Select", "RF", "Sequential", "Generic")) or classifies:
@@ -159,3 +159,12 @@ def _data(name: str, model: Any) -> tuple[tables.Table, Any]:  # noqa: PLR0911 -
     if name.endswith("Regressor") or getattr(model, "_estimator_type", "") == "regressor":
         return tables.Table(X=table.X, y=np.abs(table.y), fresh=table.fresh), None
     return table, None
+
+
+def _tags(model: Any) -> tuple[bool, bool]:
+    """Return whether a model wants positive numbers, and whether it wants targets."""
+    if hasattr(model, "__sklearn_tags__"):
+        tags = model.__sklearn_tags__()
+        return tags.input_tags.positive_only, tags.target_tags.required
+    tags = model._get_tags()  # before scikit-learn 1.6
+    return tags["requires_positive_X"], tags["requires_y"]

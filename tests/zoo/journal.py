@@ -18,7 +18,7 @@ __all__ = ["Journal", "stamp"]
 
 ROOT = Path(__file__).parents[2]
 SOURCES = ("src/mlpack/packing", "src/mlpack/runtime", "src/mlpack/format", "tests/zoo")
-LIBRARIES = ("scikit-learn", "onnxruntime", "onnx", "skl2onnx", "numpy", "pandas", "polars")
+LIBRARIES = ("scikit-learn", "onnxruntime", "onnx", "skl2onnx", "numpy", "pandas", "polars", "protobuf")
 
 
 def stamp() -> str:

@@ -343,7 +343,10 @@ PARTICULAR: dict[str, Callable[[], Fitted]] = {
     "threshold around a pipeline": partial(
         _around, lambda inner: model_selection.FixedThresholdClassifier(inner, threshold=0.3)
     ),
-    "tuned threshold around a pipeline": partial(_around, model_selection.TunedThresholdClassifierCV),
+    "tuned threshold around a pipeline": partial(
+        _around,
+        lambda inner: model_selection.TunedThresholdClassifierCV(inner),  # noqa: PLW0108 - not before 1.5
+    ),
     "pandas output": _pandas_out,
     "sparse transformer alone": partial(_only_front, "scaled, one-hot"),
     "dense transformer alone": partial(_only_front, "median, indicator, one-hot dense"),

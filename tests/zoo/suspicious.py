@@ -5,10 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from sklearn import (
     calibration,
     compose,
@@ -28,6 +27,9 @@ from sklearn import (
 )
 from tests.zoo import tables
 from tests.zoo.case import Case, Fitted
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["cases"]
 
@@ -234,7 +236,7 @@ ARRAYS: dict[str, Callable[[], Fitted]] = {
     "random answers": lambda: _three(Shaky()),
     "answers by batch": lambda: _three(Batchy()),
     "writes into its rows": lambda: _three(Greedy()),
-    "neighbours of duplicates": lambda: _three(neighbors.KNeighborsClassifier(3), lambda X: np.round(X)),
+    "neighbours of duplicates": lambda: _three(neighbors.KNeighborsClassifier(3), np.round),
     "isotonic of one column": lambda: _three(
         make_pipeline(preprocessing.KBinsDiscretizer(2, encode="ordinal", strategy="uniform"), logistic())
     ),

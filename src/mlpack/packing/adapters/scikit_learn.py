@@ -131,7 +131,7 @@ def _first_step(model: Any) -> Any:  # noqa: ANN401
 
 
 def _task(model: Any) -> str:  # noqa: ANN401
-    from sklearn.base import is_classifier, is_clusterer, is_outlier_detector, is_regressor
+    from sklearn.base import is_classifier, is_outlier_detector, is_regressor
 
     if is_classifier(model):
         return "classification"
@@ -139,10 +139,18 @@ def _task(model: Any) -> str:  # noqa: ANN401
         return "regression"
     if is_outlier_detector(model):
         return "outlier-detection"
-    if is_clusterer(model):
+    if _is_clusterer(model):
         return "clustering"
     # Rankers are none of these: they give a number per row.
     return "transformation" if hasattr(model, "transform") or not hasattr(model, "predict") else "regression"
+
+
+def _is_clusterer(model: Any) -> bool:  # noqa: ANN401
+    import sklearn.base
+
+    if hasattr(sklearn.base, "is_clusterer"):
+        return bool(sklearn.base.is_clusterer(model))
+    return getattr(model, "_estimator_type", "") == "clusterer"  # before scikit-learn 1.6
 
 
 def _architecture(model: Any) -> list[str]:  # noqa: ANN401
