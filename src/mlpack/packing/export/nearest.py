@@ -101,8 +101,16 @@ def _as_heaped(
     ]
     which = graph.op("Reshape", graph.op("NonZero", graph.op("Greater", *nearer)), graph.ints([-1]))
     mine, ranks = (graph.op("Gather", values, which, axis=0) for values in (reduced, order))
-    _, visits = graph.ops("TopK", ranks, graph.ints([size]), outputs=2, axis=1, largest=0, sorted=1)
-    times = graph.op("Mul", graph.ints(size), graph.op("Min", graph.op("Size", which), graph.ints(1)))
+    some = graph.op("Min", graph.op("Size", which), graph.ints(1))
+    whole = graph.op("Concat", graph.op("Shape", which), graph.ints([size]), axis=0)
+    nothing = Tensor(graph.op("Expand", graph.ints([[0]]), whole), "int64", size)
+
+    def sort(inner: GraphBuilder, _round: str, _visits: str) -> tuple[str, ...]:
+        return inner.ops("TopK", ranks, inner.ints([size]), outputs=2, axis=1, largest=0, sorted=1)[1:]
+
+    # Only where there are rows: before 1.31, onnxruntime ends the process when TopK gets none.
+    (visits,) = graph.repeat(some, [nothing], sort)
+    times = graph.op("Mul", graph.ints(size), some)
     shape = graph.op("Concat", graph.op("Shape", which), graph.ints([count]), axis=0)
     state = [
         Tensor(graph.op("Expand", graph.doubles([[np.inf]]), shape), "float64", count),
