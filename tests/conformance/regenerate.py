@@ -95,12 +95,14 @@ def contract() -> Contract:
 def golden() -> Golden:
     """Return rows whose answers anyone can work out."""
     yes = [False, True, True, False, True]
+    age: list[float | str] = [30.0, 40.0, 41.5, "NaN", 1.7976931348623157e308]
+    city: list[str | None] = ["Oslo", "Rome", "Oslo", None, "\u00c5land"]
     return Golden(
         origin="synthetic",
         rows=5,
         inputs={
-            "age": [30.0, 40.0, 41.5, "NaN", 1.7976931348623157e308],
-            "city": ["Oslo", "Rome", "Oslo", None, "\u00c5land"],
+            "age": age,
+            "city": city,
         },
         outputs={
             "predict": ["yes" if answer else "no" for answer in yes],

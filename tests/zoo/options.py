@@ -1,5 +1,6 @@
 """Awkward options of ordinary estimators, odd labels and element types: where converters go wrong."""
 
+# ruff: noqa: ANN401 - functions take and give anything
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -88,7 +88,7 @@ def tensor_problems(contract: Contract, golden: Golden) -> list[str]:
     """Return where golden tensors do not fit the contract."""
     problems = []
     for item in contract.inputs:
-        for call, tensor in enumerate(golden.inputs.get(item.name, ())):
+        for call, tensor in enumerate(cast("Sequence[Any]", golden.inputs.get(item.name, ()))):
             if not isinstance(tensor, Mapping) or len(tensor["shape"]) != len(item.shape or ()):
                 rank = len(item.shape or ())
                 problems.append(f"golden.json.inputs[{item.name[:80]!r}]: call {call}: expected rank {rank}")
@@ -97,7 +97,7 @@ def tensor_problems(contract: Contract, golden: Golden) -> list[str]:
                     f"golden.json.inputs[{item.name[:80]!r}]: call {call}: expected {_expected(item)}"
                 )
     for output in contract.outputs:
-        for call, tensor in enumerate(golden.outputs.get(output.key, ())):
+        for call, tensor in enumerate(cast("Sequence[Any]", golden.outputs.get(output.key, ()))):
             if not isinstance(tensor, Mapping) or len(tensor["shape"]) != len(output.shape):
                 rank = len(output.shape)
                 problems.append(f"golden.json.outputs[{output.key!r}]: call {call}: expected rank {rank}")

@@ -209,7 +209,7 @@ class Contract:
 
     def to_bytes(self) -> bytes:
         """Return contract.json."""
-        document = {
+        document: dict[str, Any] = {
             "version": CONTRACT_VERSION,
             "layout": self.layout,
             "null_text": NULL_TEXT,

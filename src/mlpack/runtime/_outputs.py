@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,4 +85,4 @@ def finisher(output: Output, tensor_type: str) -> Finish | None:
 
 def empty_answer(output: Output) -> NDArray[Any]:
     """Return the result for zero rows."""
-    return np.empty((0, *(size or 0 for size in output.shape[1:])), dtype=native_dtype(output))
+    return np.empty((0, *(cast("int", size or 0) for size in output.shape[1:])), dtype=native_dtype(output))

@@ -49,7 +49,7 @@ def describe(model: Any) -> Description:  # noqa: ANN401  (any estimator)
         kept = tuple(method for method in methods if chained or method == "predict")
         if left_out := [method for method in methods if method not in kept]:
             warnings.warn(
-                f"{', '.join(left_out)} left out of the bundle: for several targets they return lists of arrays",
+                f"{', '.join(left_out)} left out of the bundle: lists of arrays, for several targets",
                 PackWarning,
                 stacklevel=5,
             )

@@ -6,12 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mlpack.packing.export import formulas
+from mlpack.packing.export.graph import Tensor
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mlpack.packing.export.graph import GraphBuilder
+    from mlpack.packing.export.registry import Fitted, Scope
 
-__all__ = ["interpolate"]
+__all__ = ["interpolate", "monotonic"]
 
 
 def interpolate(graph: GraphBuilder, x: str, xs: NDArray[np.float64], ys: NDArray[np.float64]) -> str:
@@ -37,3 +41,20 @@ def interpolate(graph: GraphBuilder, x: str, xs: NDArray[np.float64], ys: NDArra
     value = graph.op("Where", graph.op("Less", x, graph.doubles(xs[0])), first, value)
     value = graph.op("Where", graph.op("Greater", x, graph.doubles(xs[-1])), last, value)
     return graph.op("Where", graph.op("IsNaN", x), x, value)
+
+
+def monotonic(scope: Scope, model: Fitted, x: str) -> str:
+    """Return an isotonic regression of `(N, 1)`."""
+    graph = scope.graph
+    xs, ys = np.asarray(model.X_thresholds_), np.asarray(model.y_thresholds_)
+    if xs.dtype != np.float64:
+        raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
+    if len(ys) == 1:
+        return formulas.each_row(graph, x, graph.doubles([[ys[0]]]), 1)
+    low, high = graph.doubles(model.X_min_), graph.doubles(model.X_max_)
+    if model.out_of_bounds == "clip":
+        return interpolate(graph, formulas.clip(graph, x, low, high), xs, ys)
+    outside = graph.op("Or", graph.op("Less", x, low), graph.op("Greater", x, high))
+    if model.out_of_bounds == "raise":
+        graph.guards.append(graph.flat(Tensor(outside, "bool", 1)).name)
+    return graph.op("Where", outside, graph.doubles(np.nan), interpolate(graph, x, xs, ys))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -31,7 +31,7 @@ def answer_fields(outputs: Sequence[Output], prefix: str) -> list[pa.Field]:
         if len(output.shape) == 1:
             names: list[str] = [output.method]
         else:
-            labels = output.classes or tuple(range(output.shape[1] or 0))
+            labels = output.classes or tuple(range(cast("int", output.shape[1] or 0)))
             names = [f"{output.method}[{label}]" for label in labels]
         fields += [pa.field(f"{prefix}{name}", kind, nullable=False) for name in names]
     return fields

@@ -45,9 +45,9 @@ def contract_for(model: Any, data: Any, methods: Sequence[str]) -> Contract:
     outputs = []
     for method in methods:
         result = native(model, method, data)
-        found = getattr(model, "classes_", ())
+        found: Any = getattr(model, "classes_", ())
         labelled = len(found) > 0 and np.ndim(found[0]) == 0 and method != "transform"
-        labelled = labelled and not (method == "predict" and result.ndim == 2 and result.shape[1] > 1)
+        labelled = labelled and not (method == "predict" and result.ndim == 2 and result.size != len(result))
         classes = tuple(np.asarray(found).tolist()) if labelled else None
         outputs.append(
             Output(

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
-from mlpack.packing.export.emitters.isotonic import monotonic
 from mlpack.packing.export.graph import Block, Columns, Tensor
+from mlpack.packing.export.interpolation import monotonic
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method

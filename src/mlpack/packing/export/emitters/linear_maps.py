@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
-from mlpack.packing.export.emitters.projection import log_likelihood
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.likelihood import log_likelihood
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mlpack.packing.export.emitters.imputation import indicated, missing_mask
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.missing import indicated, missing_mask
 
 if TYPE_CHECKING:
     from mlpack.packing.export.registry import Fitted, Scope

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export import formulas
-from mlpack.packing.export.emitters.several_labels import label_values
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.labels import label_values
 from mlpack.packing.export.nearest import nearest, reduced_distances
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.likelihood import log_likelihood
 from mlpack.packing.export.products import product
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
     from mlpack.packing.export.registry import Fitted, Scope
 
-__all__ = ["log_likelihood", "respond", "transform"]
+__all__ = ["respond", "transform"]
 
 
 def transform(scope: Scope, model: Fitted, columns: Columns) -> Columns:
@@ -40,14 +41,3 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if np.asarray(model.components_).dtype != np.float64:
         raise scope.unsupported(model, "computes in float32; train on float64 for an exact export")
     return log_likelihood(scope, model, scope.doubles(model, columns))
-
-
-def log_likelihood(scope: Scope, model: Fitted, x: str) -> Tensor:
-    """Return the logarithm of a normal density `(N,)` with the model's mean and precision."""
-    graph, precision = scope.graph, np.asarray(model.get_precision())
-    apart = graph.op("Sub", x, graph.doubles(np.reshape(model.mean_, (1, -1))))
-    turned = graph.op("MatMul", apart, graph.doubles(precision))
-    squares = graph.op("ReduceSum", graph.op("Mul", apart, turned), graph.ints([1]), keepdims=0)
-    value = graph.op("Mul", graph.doubles(-0.5), squares)
-    constant = 0.5 * (len(precision) * np.log(2.0 * np.pi) - np.linalg.slogdet(precision)[1])
-    return Tensor(graph.op("Sub", value, graph.doubles(constant)), "float64", None)

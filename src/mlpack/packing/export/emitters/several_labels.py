@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.labels import label_values
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
     from mlpack.packing.export.registry import Fitted, Scope
 
-__all__ = ["label_values", "respond"]
+__all__ = ["respond"]
 
 
 def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Tensor:
@@ -28,14 +27,6 @@ def respond(scope: Scope, model: Fitted, columns: Columns, method: Method) -> Te
     if len({part.kind for part in parts}) > 1:
         raise scope.unsupported(model, "its targets have labels of different types")
     return scope.graph.concat(parts)
-
-
-def label_values(scope: Scope, classes: object, index: str) -> Tensor:
-    """Return the labels `(N,)` themselves where they are whole numbers, given their positions."""
-    values = np.asarray(classes)
-    if values.dtype.kind not in "iu":
-        raise scope.unsupported(values, "labels of several targets that are not whole numbers")
-    return Tensor(scope.graph.op("Gather", scope.graph.ints(values), index), "int64", None)
 
 
 def _members(scope: Scope, model: Fitted) -> list[tuple[Scope, Fitted]]:
