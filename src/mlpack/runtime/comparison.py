@@ -23,7 +23,7 @@ TIGHT_IN_SINGLE = 1e-6
 """The same for `tight` where the original computes in float32: 8 units in its last place."""
 
 _NETWORKS: Mapping[str, float] = MappingProxyType({"float32-network": 1e-5, "float16-network": 1e-2})
-"""Precision -> `tight` and `loose` of a network: about a hundred units in the last place, or ten in float16."""
+"""Precision -> `tight` and `loose` of a network: about a hundred units in the last place, ten in float16."""
 
 
 def tolerance(certificate: str, precision: Precision = "float64") -> float:

@@ -38,7 +38,9 @@ def packed() -> ExportExplanation:
 
 @pytest.fixture(scope="module")
 def refused() -> ExportExplanation:
-    model = make_pipeline(StandardScaler(), FunctionTransformer(lambda X: np.cumsum(X, axis=1)), LogisticRegression())
+    model = make_pipeline(
+        StandardScaler(), FunctionTransformer(lambda X: np.cumsum(X, axis=1)), LogisticRegression()
+    )
     rows = FRAME[["a", "b"]]
     return explain_export(model.fit(rows, TARGET), rows)
 

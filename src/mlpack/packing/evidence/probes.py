@@ -240,7 +240,8 @@ def _integer_limits(column: Column) -> tuple[int, int]:
 def _as_held(column: Column, values: np.ndarray) -> np.ndarray:
     """Return numbers as near as the column's own type holds them.
 
-    Outside it they would turn into others on the way to the original, and the two would be asked different rows.
+    Outside it they would turn into others on the way to the original, and the two would be asked
+    different rows.
     """
     import numpy as np
 

@@ -15,8 +15,8 @@ from mlpack.packing.evidence.native import NativeModel
 from mlpack.packing.evidence.rules import learn_rules
 from mlpack.packing.example import read_example
 from mlpack.packing.proving import Proof, prove
-from mlpack.runtime.predictor import Predictor
 from mlpack.runtime.engines import open_engine
+from mlpack.runtime.predictor import Predictor
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(80, 3)) * [0.01, 1.0, 1.0]

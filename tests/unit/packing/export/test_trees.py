@@ -20,7 +20,6 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.linear_model import LinearRegression
 from sklearn.tree import (
     DecisionTreeClassifier,
     DecisionTreeRegressor,
