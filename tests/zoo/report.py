@@ -15,6 +15,14 @@ __all__ = ["BAD", "summary", "table_text"]
 BAD = ("DISAGREES", "ANSWERS-WHERE-NATIVE-REFUSES", "CRASHED", "CONTRACT-REFUSES-MORE")
 """Verdicts that must not be."""
 
+_FORMS = {
+    "emitters-float64": "graph",
+    "skl2onnx-float64": "graph",
+    "skl2onnx-float32": "graph",
+    "hybrid": "host",
+}
+"""Rung -> form; any other rung hands the rows to the model's own library, or to code."""
+
 _HEAD = """# Which models can be packed
 
 Measured by `nox -s zoo`: every model below is fitted on small data and packed with `certificate="loose"`, so
@@ -42,19 +50,18 @@ def table_text(results: Sequence[Result]) -> str:
 def summary(results: Sequence[Result]) -> list[str]:
     """Return the table of groups: how many agree and how closely, in which form, how many are refused."""
     lines = [
-        "| group | cases | in a graph | in another form | exact | tight | loose | refused | wrong |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| group | cases | graph | host + graph | own library | exact | tight | loose | refused | wrong |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for group in [*dict.fromkeys(result.group for result in results), "all"]:
         mine = [item for item in results if group in (item.group, "all") and item.verdict != "unfit"]
         agreed = [item.detail.split(", ") for item in mine if item.verdict == "agrees"]
-        graphs = sum(rung.startswith(("emitters", "skl2onnx")) for _, rung in agreed)
+        forms = Counter(_FORMS.get(rung, "own library") for _, rung in agreed)
         certificates = Counter(certificate for certificate, _ in agreed)
         cells = [
             group,
             len(mine),
-            graphs,
-            len(agreed) - graphs,
+            *(forms[name] for name in ("graph", "host", "own library")),
             *(certificates[name] for name in ("exact", "tight", "loose")),
             sum(item.verdict == "refused" for item in mine),
             sum(item.verdict in BAD for item in mine),

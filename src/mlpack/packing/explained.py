@@ -19,7 +19,9 @@ _PLACES = {
     "emitters-float64": "in the graph",
     "skl2onnx-float64": "in the graph, by skl2onnx",
     "skl2onnx-float32": "in the graph, by skl2onnx in single precision",
+    "hybrid": "host steps before the graph",
     "native": "in its own library",
+    "code": "as code",
     "": "no route to a graph",
 }
 
