@@ -110,7 +110,11 @@ def test_a_frame_model_runs_in_its_own_library_when_no_graph_agrees() -> None:
     assert proof.parity.rung == "native"
     assert proof.parity.certificate == "exact"
     assert {"pandas", "scikit-learn", "skops"} == set(proof.artifact.runtime)
-    assert [rung for rung, _ in proof.parity.rejected] == ["emitters-float64", "skl2onnx-float64"]
+    assert [rung for rung, _ in proof.parity.rejected] == [
+        "emitters-float64",
+        "hybrid",
+        "skl2onnx-float64",
+    ]
     loaded = Predictor(proof.contract, open_engine(proof.artifact, proof.contract), ranges="ignore")
     np.testing.assert_array_equal(loaded.predict_proba(rows), model.predict_proba(rows))
     one = rows.iloc[3].to_dict() | {"city": "Paris"}
@@ -207,12 +211,7 @@ def booster_cases() -> dict[str, tuple[Any, Any]]:
             lightgbm.train({"verbose": -1, "objective": "binary"}, lightgbm.Dataset(ROWS, LABELS), 4),
             ROWS,
         ),
-        "xgboost": (
-            xgboost.XGBClassifier(n_estimators=4, enable_categorical=True).fit(
-                words.astype({"city": "category"}), LABELS
-            ),
-            words.astype({"city": "category"}),
-        ),
+        "xgboost": (xgboost.XGBClassifier(n_estimators=4).fit(ROWS, LABELS), ROWS),
     }
 
 
@@ -230,6 +229,18 @@ def test_a_booster_is_its_own_librarys_file(library: str) -> None:
     more = {**proof.artifact.files, "model/more.bin": b""}
     with pytest.raises(FormatError, match="nothing else"):
         open_engine(replace(proof.artifact, files=more), proof.contract)
+
+
+def test_categories_that_xgboost_mistakes_for_one_another_are_refused() -> None:
+    import xgboost
+
+    rows = frame()[["height", "weight", "city"]].astype({"city": "category"})
+    model = xgboost.XGBClassifier(n_estimators=4, enable_categorical=True).fit(rows, LABELS)
+    if tuple(map(int, xgboost.__version__.split(".")[:2])) >= (3, 3):
+        assert prove(model, rows, methods=["predict"], prefer="native").artifact.requires == ("xgboost",)
+    else:
+        with pytest.raises(ExportError, match="neighbour in the alphabet"):
+            prove(model, rows, methods=["predict"], prefer="native")
 
 
 def test_a_pickle_is_packed_only_when_it_is_called_one() -> None:

@@ -97,7 +97,7 @@ def examine(case: Case) -> tuple[str, str]:
     except Exception as error:  # noqa: BLE001 - a case of ours that this scikit-learn does not have
         return "unfit", f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     try:
-        proof = prove(made.model, made.example, certificate="loose", prefer="onnx-only")
+        proof = prove(made.model, made.example, certificate="loose")
         contract = Contract.from_bytes(proof.contract.to_bytes())
         loaded = Predictor(contract, open_engine(proof.artifact, contract), ranges="ignore")
         replay_golden(loaded, proof.golden, proof.parity, exact=True)

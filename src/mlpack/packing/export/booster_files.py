@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpack.format.artifact import Artifact
 from mlpack.format.documents import canonical_json
+from mlpack.packing.export.graph import Unsupported
 from mlpack.packing.export.native import row_form, versions_of
 from mlpack.runtime.engines._native import DESCRIPTION, NATIVE_VERSION
 from mlpack.runtime.engines.boosters import CLASSES, FILES
@@ -29,6 +30,8 @@ def booster_artifact(model: Any, example: Example) -> Artifact:  # noqa: ANN401 
     """Return a booster with the file that its library reads."""
     kind = type(model)
     library = kind.__module__.partition(".")[0]
+    if library == "xgboost" and example.library != "numpy":
+        refuse_confused_categories(model)
     data, more = {"catboost": _catboost, "lightgbm": _lightgbm, "xgboost": _xgboost}[library](model)
     description = {
         "version": NATIVE_VERSION,
@@ -45,6 +48,24 @@ def booster_artifact(model: Any, example: Example) -> Artifact:  # noqa: ANN401 
         # scikit-learn brings what keeps them all to a number of threads
         runtime=versions_of(distribution, "scikit-learn", *frames),
     )
+
+
+def refuse_confused_categories(model: Any) -> None:  # noqa: ANN401
+    """Refuse an XGBoost model of category columns whose library mistakes unknown categories for known ones.
+
+    Raises:
+        Unsupported: It is one.
+    """
+    import xgboost
+
+    booster = model.get_booster() if hasattr(model, "get_booster") else model
+    version = str(xgboost.__version__)
+    if "c" in (booster.feature_types or ()) and tuple(map(int, version.split(".")[:2])) < (3, 3):
+        raise Unsupported(
+            type(model).__name__,
+            f"XGBoost {version} takes an unknown category for its neighbour in the alphabet, "
+            "which 3.3 mends; or encode the categories in the pipeline",
+        )
 
 
 def _catboost(model: Any) -> tuple[bytes, dict[str, Any]]:  # noqa: ANN401

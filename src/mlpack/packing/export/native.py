@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from mlpack.errors import FormatError, ModelError
+from mlpack.errors import MlpackError, ModelError
 from mlpack.format.artifact import Artifact
 from mlpack.format.documents import canonical_json
 from mlpack.packing.code_capture import is_own
@@ -56,7 +56,7 @@ def native_artifact(model: object, example: Example | None) -> Artifact:
     try:
         archive = make_archive(model)
         load_archive(archive)
-    except FormatError as error:
+    except MlpackError as error:
         raise Unsupported(name, f"{error.message} ({error.where})") from error
     description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document()}
     distributions = ["scikit-learn", "skops", *_more_distributions(archive, example)]

@@ -123,7 +123,7 @@ def _oldest(proto: onnx.ModelProto, installed: str) -> str:
 
 def _foreign(session: Session, example: Arrays) -> str:
     """Return why inputs or outputs cannot be carried; empty if they can."""
-    types = {name: key for key, name in ELEMENTS.items()}
+    types = {name: key for key, name in ELEMENTS.items() if key != "datetime"}  # carried as int64, in tables
     for item in (*session.get_inputs(), *session.get_outputs()):
         if item.type not in types:
             return f"{item.name} is {item.type}: a bundle holds tensors of numbers, booleans and strings"
