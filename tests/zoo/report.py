@@ -34,8 +34,9 @@ values within that certificate, and the same refusals. **refused** means that `m
 **wrong** counts disagreements, answers where the original refuses, refusals where it answers, and crashes: it
 must be 0, and the command ends with status 1 when it is not.
 
-**graph** needs NumPy and onnxruntime to run; **host + graph** also runs mlpack's own text and date steps before it;
-**own library** needs the library that the model was fitted with, and is what is left where no graph agrees.
+**graph** needs NumPy and onnxruntime to run; **host + graph** also runs mlpack's own text and date steps
+before it; **own library** needs the library that the model was fitted with, and is what is left where no
+graph agrees.
 
 One refusal is stricter than the original's, on purpose: integers beyond 2**53 in columns with missing values.
 """
