@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from mlpack.packing.child import ChildFailedError
+from mlpack.packing.child import ChildFailedError, run_child
 from mlpack.packing.evidence import parity, worker
 from mlpack.packing.export import conversion, converters
 from mlpack.packing.export.graph import Unsupported
@@ -41,7 +41,11 @@ def _convert(name: str, room: Path, time_limit: float, memory_limit: int) -> int
 
 
 def _ask(module: str, task: object, *, seconds: float, memory: int | None = None) -> object:
-    code, answer = _run(lambda ours: ours.send(worker._work(task)), seconds)  # type: ignore[arg-type]
+    assert isinstance(task, worker.Task)
+    # Threads of a library, such as polars, do not outlive a fork: its models get an interpreter.
+    if task.artifact.format != "onnx":
+        return run_child(module, task, seconds=seconds, memory=memory)
+    code, answer = _run(lambda ours: ours.send(worker._work(task)), seconds)
     if code is None:
         raise ChildFailedError(f"no answer within {seconds:.0f} seconds")
     if code != 0:
