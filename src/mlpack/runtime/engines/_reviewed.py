@@ -1,7 +1,7 @@
 """Names that a skops archive may hold.
 
-Each was read: loading it and predicting with it runs no code of the archive's choosing, opens no file and
-imports nothing by name.
+Chosen class by class: as far as is known, loading it and predicting with it runs no code of the archive's
+choosing, opens no file and imports nothing by name. That is no audit of the source of each.
 
 Not listed, on purpose: text vectorisers and DictVectorizer (rows can name files; texts have a form of their
 own), KDTree and BallTree (their C code follows indices that nobody can check from outside), joblib.Memory,
