@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mlpack.runtime._checks import Ranges
     from mlpack.runtime._findings import Findings
     from mlpack.runtime._outputs import Finish
+    from mlpack.runtime._rows import Feeds
     from mlpack.runtime._tensors import TensorIntake
     from mlpack.runtime.session import Session
 
@@ -113,6 +114,7 @@ class Predictor:
         self._warned: set[str] = set()
         self._lock = threading.Lock()
         self._finish: dict[str, Finish | None] = {}
+        self._by_key = {output.key: output for output in contract.outputs}
         if tensors is None:
             self._offer()
         else:
@@ -216,25 +218,47 @@ class Predictor:
             UsageError: A method is not offered.
             MlpackError: onnxruntime failed.
         """
-        from mlpack.runtime._outputs import empty_answer
-
-        offered: dict[str, Output] = {output.method: output for output in self.outputs}
+        offered = {output.method for output in self.outputs}
         if unknown := [method for method in methods if method not in offered]:
             raise UsageError(
                 f"not offered: {', '.join(unknown)}",
                 where="methods",
-                hint=f"choose from {', '.join(offered)}",
+                hint=f"choose from {', '.join(dict.fromkeys(item.method for item in self.outputs))}",
             )
         if self.layout == "tensors":
             return tuple(getattr(self, method)(X) for method in methods)
-        asked = [offered[method] for method in methods]
+        return self.run(self.feeds(X), [self._by_key[method] for method in methods])
+
+    def feeds(self, X: object) -> Feeds | None:  # noqa: N803  (scikit-learn's name)
+        """Return rows as the tensors of the graph, or None where there are no rows.
+
+        The first half of `answers`, for callers that join the rows of several before the model runs.
+
+        Raises:
+            InputError: The rows break the contract.
+        """
         feeds, findings = self._intake.read(X)
         if findings is not None and findings.remarks:
             self._count(findings)
+        return feeds
+
+    def run(self, feeds: Feeds | None, outputs: Sequence[Output]) -> tuple[NDArray[Any], ...]:
+        """Return outputs of the original for what `feeds` returned.
+
+        Args:
+            feeds: Tensors by name; None for no rows, which only models of rows have an answer for.
+            outputs: Some of `self.outputs`.
+
+        Raises:
+            InputError: The graph's guard refuses a row.
+            MlpackError: onnxruntime failed.
+        """
+        from mlpack.runtime._outputs import empty_answer
+
         if feeds is None:
-            return tuple(empty_answer(output) for output in asked)
-        raw = self._run([output.tensor for output in asked], feeds)
-        finishes = [self._finish[output.method] for output in asked]
+            return tuple(empty_answer(output) for output in outputs)
+        raw = self._run([output.tensor for output in outputs], feeds)
+        finishes = [self._finish.get(output.method) for output in outputs]
         return tuple(
             answer if finish is None else finish(answer) for finish, answer in zip(finishes, raw, strict=True)
         )
