@@ -91,6 +91,17 @@ def test_an_onnx_file_is_packed_and_loaded_by_its_path(tmp_path: Path) -> None:
     assert _loaded(proof).predict(ROWS[:2])["p"].shape == (2, 3)
 
 
+def test_a_model_is_described_the_same_however_it_is_handed_over(tmp_path: Path) -> None:
+    from mlpack.packing.environment.capture import capture_environment
+
+    path = tmp_path / "model.onnx"
+    onnx.save_model(_classifier(), str(path))
+    forms = (_classifier(), path.read_bytes(), path, str(path))
+    found = [find_tensor_model(form, ROWS) for form in forms]
+    assert len({model.original for model in found if model is not None}) == 1
+    assert len({capture_environment(model.subject) for model in found if model is not None}) == 1
+
+
 @pytest.mark.parametrize("location", ["../weights.bin", "linked.bin"])
 def test_data_outside_the_folder_of_the_file_is_refused(tmp_path: Path, location: str) -> None:
     folder = tmp_path / "inner"

@@ -114,7 +114,20 @@ def pack(
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
-    proof = _prove(request, model, example, methods, prefer, code=code)
+    tensors = find_tensor_model(model, example)
+    proof: Proof | TensorProof
+    if tensors is not None:
+        proof = prove_tensors(tensors, methods=methods, certificate=certificate, golden=golden)
+    else:
+        proof = prove(
+            model,
+            example,
+            methods=methods,
+            certificate=certificate,
+            golden=golden,
+            prefer=prefer,
+            code=code,
+        )
     if targets is not None:
         if not isinstance(proof, Proof):
             raise UsageError("only models of tables are measured against them", where="targets")
@@ -133,30 +146,11 @@ def pack(
             offline=offline,
         ),
         platforms=tuple(sorted(platforms)),
-        environment=capture_environment(model.model if isinstance(model, UnsafePickle) else model),
+        environment=capture_environment(_subject(model) if tensors is None else tensors.subject),
     )
     write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
     return inspect(request.target)
 
 
-def _prove(
-    request: Request,
-    model: object,
-    example: object,
-    methods: Sequence[str] | None,
-    prefer: Prefer,
-    *,
-    code: bool,
-) -> Proof | TensorProof:
-    tensors = find_tensor_model(model, example)
-    if tensors is not None:
-        return prove_tensors(tensors, methods=methods, certificate=request.certificate, golden=request.golden)
-    return prove(
-        model,
-        example,
-        methods=methods,
-        certificate=request.certificate,
-        golden=request.golden,
-        prefer=prefer,
-        code=code,
-    )
+def _subject(model: object) -> object:
+    return model.model if isinstance(model, UnsafePickle) else model

@@ -19,6 +19,7 @@ __all__ = ["tensor_model"]
 class _Onnx:
     model: bytes
     example: Arrays
+    subject: object
     original: str = "onnx.ModelProto"
     child: str = "mlpack.packing.tensors.onnx_child"
     routes: Sequence[str] = ("onnx-canonical", "onnx-as-is")
@@ -51,7 +52,7 @@ def tensor_model(model: Any, example: object) -> _Onnx:  # noqa: ANN401  (path, 
     constants = {item.name for item in proto.graph.initializer}
     names = [item.name for item in proto.graph.input if item.name not in constants]
     arrays, _ = named_arrays(example, lambda count: [*names, *(f"input_{i}" for i in range(count))][:count])
-    return _Onnx(model=content, example=arrays)
+    return _Onnx(model=content, example=arrays, subject=onnx.ModelProto())
 
 
 MOST_BYTES = (1 << 31) - 1

@@ -20,6 +20,7 @@ __all__ = ["tensor_model"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Torch:
     original: str
+    subject: object
     model: bytes
     example: Arrays
     positional: int
@@ -49,6 +50,7 @@ def tensor_model(model: Any, example: object) -> _Torch:  # noqa: ANN401  (any m
     arrays, positional = named_arrays(example, lambda count: positional_names(model, count))
     return _Torch(
         original=f"{type(model).__module__}.{type(model).__qualname__}",
+        subject=model,
         model=_handed_over(model),
         example=arrays,
         positional=positional,

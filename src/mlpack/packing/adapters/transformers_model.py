@@ -21,6 +21,7 @@ __all__ = ["tensor_model"]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _TextModel:
     original: str
+    subject: object
     model: bytes
     tokenizer: bytes
     texts: Arrays
@@ -69,6 +70,7 @@ def tensor_model(model: Any, example: object) -> _TextModel:  # noqa: ANN401  (a
         raise ModelError(f"cannot be sent to another process: {error}", where="model") from error
     return _TextModel(
         original=f"{type(network).__module__}.{type(network).__qualname__}",
+        subject=network,
         model=content[0],
         tokenizer=content[1],
         texts=_texts(example),

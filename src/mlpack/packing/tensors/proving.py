@@ -48,6 +48,11 @@ class TensorModel(Protocol):
         ...
 
     @property
+    def subject(self) -> object:
+        """The model as an object of its framework, however handed over; `training.json` is about it."""
+        ...
+
+    @property
     def child(self) -> str:
         """Module whose `main` studies such models."""
         ...
