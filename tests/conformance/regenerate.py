@@ -166,7 +166,8 @@ def bundle() -> Assembled:
         "model/model.onnx": ("model", model()),
         "contract.json": ("contract", contract().to_bytes()),
         "README.md": ("card", b"# tiny 1.0.0\n\nAnswers yes above 40 years or in Rome.\n"),
-        "environment/pylock.toml": ("lock", lock().to_bytes()),
+        # The paths of the first writers, which are read for ever.
+        "environment/pylock.toml": ("lock", lock().to_bytes().replace(b"../wheels/", b"wheels/")),
         "environment/training.json": ("environment", canonical_json({"python": "3.11.0"})),
         "evidence/golden.json": ("golden", golden().to_bytes()),
         "evidence/parity.json": ("parity", parity().to_bytes()),

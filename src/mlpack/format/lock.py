@@ -16,7 +16,7 @@ from mlpack.format.documents import Fields
 from mlpack.format.lock_words import is_marker, is_normal_version, wheel_of
 from mlpack.format.names import MAX_PATH, WHEELS
 
-__all__ = ["Lock", "LockedFile", "LockedPackage", "to_requirements"]
+__all__ = ["Lock", "LockedFile", "LockedPackage", "stored_name", "to_requirements"]
 
 MAX_BYTES = 8 * 2**20
 """Largest lock that is read; one of 130 packages is a twentieth of that."""
@@ -30,6 +30,14 @@ _CREATOR = "mlpack"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _WHEEL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]*\.whl")
 """Longer than other names in a bundle may be: compressed platform tags reach 105 characters in practice."""
+
+_UP = "../"
+"""From the lock's folder to the bundle's, where installers find the wheels (PEP 751)."""
+
+_MAX_STORED = 100
+"""Longest name of a file in an archive."""
+
+_ALIAS = re.compile(r"manylinux(?:1|2010|2014)_.*")
 
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _RANGE = re.compile(r">=3\.([1-9]\d?),<3\.([1-9]\d?)")
@@ -52,7 +60,7 @@ class LockedFile:
     @property
     def path(self) -> str:
         """Where the wheel lies in a bundle that carries its wheels."""
-        return WHEELS + self.name
+        return WHEELS + stored_name(self.name)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,6 +142,27 @@ class Lock:
         return tomli_w.dumps(document).encode("utf-8")
 
 
+def stored_name(name: str) -> str:
+    """Return the file name of a wheel in a bundle: of one too long for an archive, fewer platform tags.
+
+    Older aliases of a tag go first, then the tags that fewer machines take, until it fits. Installers take
+    what is left: a wheel runs wherever any of its tags does.
+    """
+    head, _, tags = name.removesuffix(".whl").rpartition("-")
+    kept = tags.split(".")
+    for tag in sorted(kept, key=lambda tag: (not _ALIAS.fullmatch(tag), *_newest_first(tag))):
+        if len(name) <= _MAX_STORED or len(kept) == 1:
+            break
+        kept.remove(tag)
+        name = f"{head}-{'.'.join(kept)}.whl"
+    return name
+
+
+def _newest_first(tag: str) -> tuple[tuple[int, ...], str]:
+    """Return a key that sorts what asks for a newer system first."""
+    return tuple(-int(number) for number in re.findall(r"_(\d+)(?=_)", tag)) or (0,), tag
+
+
 def to_requirements(lock: Lock) -> str:
     """Return `lock` as a plain requirements file with hashes, which every installer takes.
 
@@ -155,10 +184,13 @@ def _package_table(package: LockedPackage) -> dict[str, Any]:
     table: dict[str, Any] = {"name": package.name, "version": package.version}
     if package.marker is not None:
         table["marker"] = package.marker
-    table["wheels"] = [
-        {"path": file.path, "size": file.size, "hashes": {"sha256": file.sha256}} for file in package.files
-    ]
+    table["wheels"] = [_file_table(file) for file in package.files]
     return table
+
+
+def _file_table(file: LockedFile) -> dict[str, Any]:
+    name = {} if file.path == WHEELS + file.name else {"name": file.name}
+    return {**name, "path": _UP + file.path, "size": file.size, "hashes": {"sha256": file.sha256}}
 
 
 def _toml(data: bytes) -> dict[str, Any]:
@@ -234,15 +266,23 @@ def _package(fields: Fields) -> LockedPackage:
     files = tuple(_file(item, name, version) for item in _bounded(fields, "wheels", MAX_FILES))
     fields.done()
     _increasing([file.name for file in files], f"{fields.where}.wheels")
+    if len({file.path for file in files}) < len(files):
+        raise FormatError("two wheels would be stored under one name", where=f"{fields.where}.wheels")
     return LockedPackage(name=name, version=version, marker=marker, files=files)
 
 
 def _file(fields: Fields, name: str, version: str) -> LockedFile:
     path = fields.text("path")
     where = f"{fields.where}.path"
-    file_name = path.removeprefix(WHEELS)
-    if file_name == path or len(path) > MAX_PATH or not _WHEEL.fullmatch(file_name):
-        raise FormatError(f"expected {WHEELS}<file name>, found {path[:120]!r}", where=where)
+    # Bundles of the first writers name the place below the bundle's own folder.
+    stored = path.removeprefix(_UP).removeprefix(WHEELS)
+    file_name = fields.text("name") if fields.has("name") else stored
+    if path not in (_UP + WHEELS + stored, WHEELS + stored) or len(path) > MAX_PATH:
+        raise FormatError(f"expected {_UP}{WHEELS}<file name>, found {path[:120]!r}", where=where)
+    if len(file_name) > MAX_PATH or not _WHEEL.fullmatch(file_name):
+        raise FormatError(f"not the name of a wheel: {file_name[:120]!r}", where=where)
+    if stored not in (file_name, stored_name(file_name)) or (fields.has("name") and stored == file_name):
+        raise FormatError(f"expected {stored_name(file_name)[:120]!r}, found {stored[:120]!r}", where=where)
     found = wheel_of(file_name)
     if found is None:
         raise FormatError(f"not the name of a wheel: {file_name!r}", where=where)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import Any
 
 import pytest
 import tomli_w
 
 from mlpack.errors import FormatError
-from mlpack.format.lock import Lock, LockedFile, LockedPackage, to_requirements
+from mlpack.format.lock import Lock, LockedFile, LockedPackage, stored_name, to_requirements
 
 SHA = "ab" * 32
 
@@ -36,7 +37,7 @@ def document() -> dict[str, Any]:
 
 
 def wheel(name: str) -> dict[str, Any]:
-    return {"path": f"wheels/{name}", "size": 10, "hashes": {"sha256": SHA}}
+    return {"path": f"../wheels/{name}", "size": 10, "hashes": {"sha256": SHA}}
 
 
 def read(value: dict[str, Any]) -> Lock:
@@ -81,6 +82,48 @@ def test_requirements_pin_every_hash_and_keep_markers() -> None:
         f"    --hash=sha256:{'a' * 64} \\\n"
         f"    --hash=sha256:{'b' * 64}\n"
     )
+
+
+LONG = "left_pad-1.0-cp311-cp311-" + ".".join(
+    f"{tag}_x86_64"
+    for tag in ("manylinux2014", "manylinux_2_17", "manylinux_2_28", "manylinux_2_34", "linux")
+)
+
+
+def test_paths_lead_from_the_locks_folder_to_the_wheels() -> None:
+    text = read(document()).to_bytes().decode()
+    assert 'path = "../wheels/left_pad-1.0-py3-none-any.whl"' in text
+    assert 'name = "left_pad-1.0-py3' not in text
+
+
+def test_the_first_writers_paths_are_read_too() -> None:
+    old = document()
+    old["packages"][0]["wheels"][0]["path"] = "wheels/left_pad-1.0-py3-none-any.whl"
+    assert read(old) == read(document())
+
+
+def test_a_name_too_long_for_an_archive_loses_tags_that_fewer_machines_take() -> None:
+    assert len(f"{LONG}.whl") > 100
+    assert stored_name(f"{LONG}.whl") == (
+        "left_pad-1.0-cp311-cp311-manylinux_2_17_x86_64.manylinux_2_28_x86_64.linux_x86_64.whl"
+    )
+    assert stored_name("a-1-py2.py3-none-any.whl") == "a-1-py2.py3-none-any.whl"
+
+
+def test_a_long_name_is_kept_beside_the_stored_one() -> None:
+    value = document()
+    value["packages"][0]["wheels"] = [{**wheel(stored_name(f"{LONG}.whl")), "name": f"{LONG}.whl"}]
+    lock = read(value)
+    assert lock.packages[0].files[0].name == f"{LONG}.whl"
+    assert tomllib.loads(lock.to_bytes().decode()) == value
+
+
+@pytest.mark.parametrize("name", ["left_pad-1.0-py3-none-any.whl", "other-1.0-py3-none-any.whl", "../x.whl"])
+def test_a_name_that_says_nothing_or_something_else_is_refused(name: str) -> None:
+    value = document()
+    value["packages"][0]["wheels"][0]["name"] = name
+    with pytest.raises(FormatError):
+        read(value)
 
 
 def broken(change: str) -> dict[str, Any]:
