@@ -31,6 +31,7 @@ COMMANDS = {
     "push": "store a bundle, with what signs it, in an OCI layout",
     "pull": "verify a bundle in an OCI layout and take it out",
     "keygen": "make a key pair for signing",
+    "scan": "compare what is inside a bundle with an offline export of known vulnerabilities",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",
     "score": "verify a bundle and score a table of any size with it",

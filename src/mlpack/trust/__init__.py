@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Threshold,
         Vulnerabilities,
     )
+    from mlpack.trust.scanning import ScanReport, scan
     from mlpack.trust.signer_rules import SignerRule
     from mlpack.trust.sigstore_signing import SigstoreSigner
     from mlpack.trust.trusted_root import TrustedRoot
@@ -46,6 +47,7 @@ __all__ = [
     "Revocation",
     "Roots",
     "RuleResult",
+    "ScanReport",
     "Sealer",
     "Signer",
     "SignerRule",
@@ -59,6 +61,7 @@ __all__ = [
     "attest",
     "countersign",
     "generate_key",
+    "scan",
     "sign_files",
     "verify_signature",
 ]
@@ -80,6 +83,7 @@ _HOME = {
     "Revocation": "rules",
     "Roots": "certificates",
     "RuleResult": "verdict",
+    "ScanReport": "scanning",
     "Sealer": "keys",
     "Signer": "keys",
     "SignerRule": "signer_rules",
@@ -93,6 +97,7 @@ _HOME = {
     "attest": "attesting",
     "countersign": "attesting",
     "generate_key": "keys",
+    "scan": "scanning",
     "sign_files": "foreign.signing",
     "verify_signature": "foreign.verifying",
 }

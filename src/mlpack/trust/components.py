@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mlpack.format.manifest import Manifest
-    from mlpack.format.parts import Parts
+    from mlpack.format.lock import Lock
 
 __all__ = ["MAX_COMPONENTS", "Component", "components_of", "normal_name"]
 
@@ -45,22 +44,25 @@ class Component:
         return f"{self.name[:80]} {self.version[:40]}".strip()
 
 
-def components_of(parts: Parts, manifest: Manifest) -> tuple[Component, ...]:
+def components_of(
+    bom: Mapping[str, Any] | None, lock: Lock | None, files: Container[str]
+) -> tuple[Component, ...]:
     """Return what serves the model: the BOM's components, and locked packages that the BOM forgot.
+
+    Args:
+        bom: A CycloneDX document.
+        lock: What serving needs.
+        files: Paths of the bundle's own files.
 
     Left out are the bundle's own files, data, and what the BOM calls `excluded` and the lock does not hold:
     the training framework, which serving does not need.
     """
-    locked = (
-        {(normal_name(package.name), package.version) for package in parts.lock.packages}
-        if parts.lock
-        else set()
-    )
+    locked = {(normal_name(package.name), package.version) for package in lock.packages} if lock else set()
     found: list[Component] = []
-    for item in _walk(parts.bom or {}):
+    for item in _walk(bom or {}):
         if item.get("type") in ("data", "machine-learning-model"):
             continue
-        if item.get("type") == "file" and item.get("name") in manifest.files:
+        if item.get("type") == "file" and item.get("name") in files:
             continue
         component = _component(item)
         if item.get("scope") == "excluded" and (component.name, component.version) not in locked:

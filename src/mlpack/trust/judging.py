@@ -217,7 +217,7 @@ def _judge_documents(case: Case) -> Iterator[RuleResult]:
         return
     from mlpack.trust.components import components_of
 
-    components = components_of(parts, manifest)
+    components = components_of(parts.bom, parts.lock, manifest.files)
     if policy.licenses is not None:
         from mlpack.trust.licenses import judge_licenses
 

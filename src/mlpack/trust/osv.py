@@ -20,7 +20,7 @@ from typing import Any
 from mlpack.errors import PolicyError
 from mlpack.trust.components import normal_name
 
-__all__ = ["Database", "read_database", "record_hits"]
+__all__ = ["Database", "fixed_versions", "read_database", "record_hits"]
 
 MAX_RECORDS = 1_000_000
 MAX_RECORD = 16 * 1024 * 1024
@@ -146,46 +146,96 @@ def record_hits(record: Mapping[str, Any], name: str, version: str) -> bool | No
         name: Normal name of the package.
         version: Its version.
     """
-    from packaging.version import InvalidVersion
-
-    verdicts: list[bool | None] = []
-    for found, entry in _affected(record):
-        if found == name:
-            try:
-                verdicts.append(_entry_hits(entry, version))
-            except (InvalidVersion, TypeError, AttributeError, KeyError):
-                verdicts.append(None)  # a version or a shape that means nothing to us
+    verdicts = [_entry_hits(entry, version) for found, entry in _affected(record) if found == name]
     if True in verdicts:
         return True
     return None if None in verdicts else False
 
 
-def _entry_hits(entry: Mapping[str, Any], version: str) -> bool | None:
-    from packaging.version import Version
+def fixed_versions(record: Mapping[str, Any], name: str, version: str) -> tuple[str, ...]:
+    """Return the versions after `version` in which a record says that a package is fixed, oldest first.
 
-    mine = Version(version)
+    Args:
+        record: An OSV record that is about this version.
+        name: Normal name of the package.
+        version: Its version.
+    """
+    mine = _parsed(version)
+    found = {}
+    for other, entry in _affected(record):
+        for item in _ranges(entry) or () if other == name else ():
+            for event in item:
+                at = _parsed(event.get("fixed"))
+                if at is not None and (mine is None or at > mine):
+                    found[at] = str(event["fixed"])
+    return tuple(found[at] for at in sorted(found))
+
+
+def _entry_hits(entry: Mapping[str, Any], version: str) -> bool | None:
+    """Return whether one entry is about a version; None when its shape or a version means nothing to us."""
+    mine = _parsed(version)
     listed = entry.get("versions") or []
-    if any(item == version or Version(item) == mine for item in listed):
+    if mine is None or not isinstance(listed, list):
+        return None
+    # A listed version that is none by PEP 440 is not ours, which is one.
+    if any(item == version or _parsed(item) == mine for item in listed):
         return True
-    ranges = [item for item in entry.get("ranges") or [] if item["type"] in ("ECOSYSTEM", "SEMVER")]
+    ranges = _ranges(entry)
+    if ranges is None:
+        return None
     if not ranges and not listed:
         return None  # only commits are named, and a wheel does not say which it was made of
-    return any(_in_range(item["events"], mine) for item in ranges)
+    verdicts = [_in_range(events, mine) for events in ranges]
+    if True in verdicts:
+        return True
+    return None if None in verdicts else False
+
+
+def _parsed(text: object) -> Any:  # noqa: ANN401  (packaging is imported late)
+    """Return the public part of a version, or None: a build such as `2.9.0+cpu` is of the release `2.9.0`."""
+    from packaging.version import InvalidVersion, Version
+
+    if not isinstance(text, str):
+        return None
+    try:
+        return Version(Version(text).public)
+    except InvalidVersion:
+        return None
+
+
+def _ranges(entry: Mapping[str, Any]) -> list[list[Mapping[str, Any]]] | None:
+    """Return the events of every range over versions, or None when it has another shape."""
+    found = []
+    listed = entry.get("ranges") or []
+    for item in listed if isinstance(listed, list) else (None,):
+        events = item.get("events") if isinstance(item, dict) else None
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+            return None
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind not in ("ECOSYSTEM", "SEMVER", "GIT"):
+            return None
+        if kind != "GIT":
+            found.append(events)
+    return found
 
 
 _ORDER = {"introduced": 0, "last_affected": 1, "fixed": 2}
 
 
-def _in_range(events: list[Mapping[str, str]], mine: Any) -> bool:  # noqa: ANN401  (packaging is imported late)
+def _in_range(events: list[Mapping[str, Any]], mine: Any) -> bool | None:  # noqa: ANN401
     from packaging.version import Version
 
-    known = [(kind, text) for event in events for kind, text in event.items() if kind in _ORDER]
     start = Version("0.dev0")
-    moves = sorted((start if text == "0" else Version(text), _ORDER[kind]) for kind, text in known)
+    moves: list[tuple[Any, int]] = []
+    for kind, text in ((kind, text) for event in events for kind, text in event.items() if kind in _ORDER):
+        at = start if text == "0" else _parsed(text)
+        if at is None:
+            return None
+        moves.append((at, _ORDER[kind]))
     affected = False
-    for at, kind in moves:
-        if kind == _ORDER["introduced"] and (mine >= at or at == start):
+    for at, move in sorted(moves):
+        if move == _ORDER["introduced"] and (mine >= at or at == start):
             affected = True
-        elif (kind == _ORDER["fixed"] and mine >= at) or (kind == _ORDER["last_affected"] and mine > at):
+        elif (move == _ORDER["fixed"] and mine >= at) or (move == _ORDER["last_affected"] and mine > at):
             affected = False
     return affected
