@@ -1,4 +1,4 @@
-"""Bundles as OCI artifacts: pushed into a layout, pulled out of one, with signature and attestations.
+"""Bundles as OCI artifacts: pushed to a registry or layout and pulled out, with what signs them.
 
 The artifact is a CNCF ModelPack: a config that says what every model hub wants to know, layers with the
 files, and what signs it attached. The same bundle gives the same artifact digest, whoever pushes it.
@@ -8,30 +8,32 @@ Source: CNCF ModelPack model-spec v0.0.7, docs/spec.md, docs/config.md and schem
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from mlpack.delivery.layering import DescribedLayer, Watched, describe_layers, describe_signatures
+from mlpack.delivery.mountable import mountable_tag, store_mountable
+from mlpack.delivery.transfers import Progress, Tally, transfer
 from mlpack.errors import TargetExistsError, UsageError
 from mlpack.format.atomic import into_place, refuse_existing, storage_errors
-from mlpack.format.layers import ARTIFACT_TYPE, CONFIG_TYPE, Layer, layer_bytes, plan_layers
+from mlpack.format.layers import ARTIFACT_TYPE, CONFIG_TYPE
 from mlpack.format.names import ATTESTATIONS, SIGNATURE
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.places import layout_place
-from mlpack.format.tree import Tree, open_tree
+from mlpack.format.tree import open_tree
 from mlpack.format.writer import BundleLayout, target_path, write_copy
-from mlpack.oci.descriptors import IMAGE_MANIFEST, Descriptor, Stored, manifest_bytes
+from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES, IMAGE_MANIFEST, Descriptor, manifest_bytes
 from mlpack.oci.documents import json_bytes
-from mlpack.oci.layout import Layout
-from mlpack.oci.references import LayoutReference, parse_reference
+from mlpack.oci.references import Reference, RegistryReference, parse_reference
+from mlpack.oci.stores import Store, add_referrer, open_store
 from mlpack.runtime.notices import UnsignedWarning
-from mlpack.trust.attaching import attach_file
+from mlpack.trust.attaching import attachment
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.policy import Policy, Unsigned
 from mlpack.trust.verification import VerifiedBundle, verify
@@ -40,7 +42,7 @@ if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
     from mlpack.show.facts import Facts
 
-__all__ = ["PushedBundle", "pull", "push"]
+__all__ = ["PushedBundle", "attach_file", "pull", "push"]
 
 BUNDLE_DIGEST = "mlpack.bundle.digest"
 """Annotation of the artifact: the digest of the bundle in it. A hint: readers compute it themselves."""
@@ -57,6 +59,7 @@ class PushedBundle:
         layers: How many layers it has.
         sent: How many of them were not there yet.
         attached: Paths of the signature and the attestations that went along.
+        image: Reference of the mountable form; empty without one.
     """
 
     reference: str
@@ -65,6 +68,7 @@ class PushedBundle:
     layers: int
     sent: int
     attached: tuple[str, ...]
+    image: str = ""
 
     def facts(self) -> Facts:
         """Return what was done."""
@@ -83,82 +87,116 @@ class PushedBundle:
                         ("layers", f"{self.layers}, of which {self.sent} are new", "plain"),
                         ("signature", signed, "plain"),
                         ("attestations", attestations, "plain"),
+                        *((("image to mount", self.image, "plain"),) if self.image else ()),
                     ),
                 ),
             ),
         )
 
 
-def push(bundle: BundleLike, reference: str, *, overwrite: bool = False) -> PushedBundle:
-    """Store a bundle as an artifact in a local OCI layout, with its signature and its attestations.
+def push(
+    bundle: BundleLike,
+    reference: str,
+    *,
+    overwrite: bool = False,
+    image: bool | None = None,
+    mount_from: str = "",
+    plain_http: bool | None = None,
+    progress: Progress | None = None,
+) -> PushedBundle:
+    """Store a bundle as an artifact in a registry or a local OCI layout, with its signature and attestations.
+
+    Layers that are there already are not sent again. Uses the network for a registry, and only for that.
 
     Args:
         bundle: A bundle directory, a `.mlpack` file, `oci:DIR[:TAG]`, or a bundle that was opened before. It
             is read strictly, and nobody's word is taken for it: `pull` and `verify` ask who vouches.
-        reference: `oci:DIR:TAG`; a folder that is not there, or empty, becomes a layout.
+        reference: `HOST/REPO[:TAG]` or `oci:DIR[:TAG]`; without a tag the bundle's version is one. A folder
+            that is not there, or empty, becomes a layout.
         overwrite: Whether a tag that names another artifact is moved.
+        image: Whether an image that clusters can mount names the same blobs as well, as `TAG-image`; None
+            does so in registries.
+        mount_from: Another repository of the registry, from which layers may be taken over there.
+        plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
+        progress: Who is told how far it is.
 
     Raises:
         FormatError: The bundle is not intact.
         TargetExistsError: The tag names another artifact, and `overwrite` is false.
-        RegistryError: The folder is no layout.
+        RegistryError: The registry refuses or cannot be reached, or the folder is no layout.
         StorageError: Something cannot be read or written.
-        UsageError: The reference is none, or of a registry.
+        UsageError: The reference is none, or one by digest.
     """
-    place = _layout_reference(reference)
+    parse_target(reference, "0")  # a mistake is named before a large bundle is read
     opened = inspect(bundle_path(bundle))
-    store = Layout(place, write=True)
-    with open_tree(opened.path) as tree:
-        layers, diff_ids, sent = [], [], 0
-        for layer in plan_layers(tree.entries):
-            descriptor, diff_id, new = _store_layer(store, place.path, tree, layer)
-            layers.append(descriptor)
-            diff_ids.append(diff_id)
-            sent += new
-        config = json_bytes(_config(opened.manifest, diff_ids))
+    place = parse_target(reference, opened.version)
+    annotations = {
+        "org.opencontainers.image.title": opened.name,
+        "org.opencontainers.image.version": opened.version,
+        BUNDLE_DIGEST: opened.digest,
+    }
+    with open_tree(opened.path) as tree, open_store(place, write=True, plain_http=plain_http) as store:
+        layers = describe_layers(tree, progress)
+        config = json_bytes(_config(opened.manifest, [layer.diff_id for layer in layers]))
         described = Descriptor.of(config, CONFIG_TYPE)
-        store.put_blob(config, described)
         data = manifest_bytes(
             artifact_type=ARTIFACT_TYPE,
             config=described,
-            layers=tuple(layers),
-            annotations={
-                "org.opencontainers.image.title": opened.name,
-                "org.opencontainers.image.version": opened.version,
-                BUNDLE_DIGEST: opened.digest,
-            },
+            layers=tuple(layer.descriptor for layer in layers),
+            annotations=annotations,
         )
-        artifact = Stored(descriptor=Descriptor.of(data, IMAGE_MANIFEST), data=data)
+        artifact = Descriptor.of(data, IMAGE_MANIFEST)
         _refuse_other(store, place.tag, artifact, overwrite=overwrite)
-        # What is attached comes first: nobody who finds the tag finds it unsigned.
+        sent = _send_layers(store, layers, mount_from, progress)
+        store.put_blob(config, described)
+        store.put_manifest(data, IMAGE_MANIFEST)
+        # What is attached comes before the tag: nobody who finds the tag finds it unsigned.
         attached = [path for path in tree.entries if path == SIGNATURE or path.startswith(ATTESTATIONS)]
         for path in attached:
             attach_file(store, artifact, path, b"".join(tree.chunks(path)))
         store.put_manifest(data, IMAGE_MANIFEST, place.tag)
+        wanted = isinstance(place, RegistryReference) if image is None else image
+        mountable = mountable_tag(place.tag) if wanted else ""
+        if mountable:
+            more = describe_signatures(tree, attached)
+            _send_layers(store, more, mount_from, None)
+            store_mountable(store, [*layers, *more], annotations, mountable)
     return PushedBundle(
-        reference=reference,
-        digest=f"manifest:{artifact.descriptor.digest}",
+        reference=str(place),
+        digest=f"manifest:{artifact.digest}",
         bundle=opened.digest,
         layers=len(layers),
         sent=sent,
         attached=tuple(attached),
+        image=str(replace(place, tag=mountable)) if mountable else "",
     )
 
 
-def _layout_reference(reference: str) -> LayoutReference:
+def parse_target(reference: str, version: str) -> Reference:
+    """Return where something is pushed to: with the tag that is named, or else that of the version.
+
+    Raises:
+        UsageError: It is no reference, or names a digest.
+    """
     place = parse_reference(reference)
-    if not isinstance(place, LayoutReference):
-        raise UsageError(
-            "this version stores bundles in local layouts only", where=reference, hint="oci:DIR:TAG"
-        )
-    if not place.tag:
-        raise UsageError("expected a tag", where=reference, hint="oci:DIR:TAG")
+    if place.digest:
+        raise UsageError("expected a tag, found a digest", where=reference, hint=f"{place.name}:TAG")
+    if ":" not in reference.removeprefix("oci:").rpartition("/")[2]:
+        return replace(place, tag=version.replace("+", "_"))
     return place
 
 
-def _refuse_other(store: Layout, tag: str, artifact: Stored, *, overwrite: bool) -> None:
+def attach_file(store: Store, subject: Descriptor, name: str, data: bytes) -> None:
+    """Attach a signature or an attestation of a bundle to its artifact; a second time changes nothing."""
+    manifest, layer = attachment(subject, name, data)
+    store.put_blob(data, layer)
+    store.put_blob(EMPTY_BYTES, EMPTY)
+    add_referrer(store, manifest, subject.digest)
+
+
+def _refuse_other(store: Store, tag: str, artifact: Descriptor, *, overwrite: bool) -> None:
     found = store.find_manifest(tag)
-    if found is not None and found.descriptor.digest != artifact.descriptor.digest and not overwrite:
+    if found is not None and found.descriptor.digest != artifact.digest and not overwrite:
         raise TargetExistsError(
             f"{tag} names another artifact, {found.descriptor.digest}",
             where=store.name,
@@ -166,31 +204,20 @@ def _refuse_other(store: Layout, tag: str, artifact: Stored, *, overwrite: bool)
         )
 
 
-def _store_layer(store: Layout, beside: Path, tree: Tree, layer: Layer) -> tuple[Descriptor, str, bool]:
-    """Write one layer; return its descriptor, the digest of the tar inside, and whether it is new."""
-    files: Iterable[tuple[str, int, Iterable[bytes]]] = (
-        (path, tree.entries[path], tree.chunks(path)) for path in layer.paths
-    )
-    blob, plain, size = hashlib.sha256(), hashlib.sha256(), 0
-    with tempfile.TemporaryDirectory(prefix=".mlpack-", dir=beside) as folder:
-        draft = Path(folder, "layer")
-        with storage_errors(draft), draft.open("xb") as file:
-            for piece, inside in layer_bytes(files):
-                blob.update(piece)
-                plain.update(inside)
-                size += len(piece)
-                file.write(piece)
-        annotations = {}
-        if len(layer.paths) == 1:
-            annotations["org.cncf.model.filepath"] = layer.paths[0]
-        descriptor = Descriptor(
-            media_type=layer.media_type,
-            digest=f"sha256:{blob.hexdigest()}",
-            size=size,
-            annotations=annotations,
-        )
-        new = store.put_blob(draft, descriptor) == "sent"
-    return descriptor, f"sha256:{plain.hexdigest()}", new
+def _send_layers(
+    store: Store, layers: Sequence[DescribedLayer], mount_from: str, progress: Progress | None
+) -> int:
+    """Store the layers that are not there, several at once; return how many that were."""
+    tally = Tally("sending", sum(layer.descriptor.size for layer in layers), progress)
+
+    def send(layer: DescribedLayer) -> bool:
+        source = Watched(layer, tally)
+        found = store.put_blob(source, layer.descriptor, mount_from=mount_from)
+        if found != "sent":
+            tally.add(layer.descriptor.size)
+        return found == "sent"
+
+    return sum(transfer(send, layers, tally)) if layers else 0
 
 
 def _config(manifest: Manifest, diff_ids: list[str]) -> dict[str, Any]:

@@ -28,6 +28,7 @@ __all__ = [
     "Pread",
     "Stored",
     "layer_bytes",
+    "layer_size",
     "plan_layers",
     "stored_size",
 ]
@@ -110,6 +111,12 @@ def _parts(paths: list[str], sizes: Mapping[str, int]) -> Iterator[tuple[str, ..
         total += sizes[path]
     if part:
         yield tuple(part)
+
+
+def layer_size(layer: Layer, sizes: Mapping[str, int]) -> int:
+    """Return how long the blob of a layer is, in bytes."""
+    members = sum(tar.BLOCK + sizes[path] + len(tar.padding(sizes[path])) for path in layer.paths)
+    return stored_size(members + len(tar.END))
 
 
 def stored_size(plain: int) -> int:

@@ -6,6 +6,7 @@ Source: the distribution project's token authentication and its OAuth 2 variant;
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -50,26 +51,33 @@ class Authorizer:
         self._header = ""
         self._ends = 0.0
         self._asked: Mapping[str, str] | None = None
+        self._lock = threading.RLock()
 
     def header(self, client: httpx.Client) -> str:
         """Return the header for the next request; empty before the registry has asked for one.
 
         A token that is about to end is renewed first, so that no upload is sent only to be refused.
         """
-        if self._asked is not None and time.monotonic() >= self._ends:
-            self._bearer(client, self._asked)
-        return self._header
+        with self._lock:
+            if self._asked is not None and time.monotonic() >= self._ends:
+                self._bearer(client, self._asked)
+            return self._header
 
-    def renew(self, client: httpx.Client, challenge: str) -> bool:
+    def renew(self, client: httpx.Client, challenge: str, *, sent: str = "") -> bool:
         """Answer a challenge; return whether a new try makes sense.
 
         Args:
             client: To ask the token service with. It sends no header of its own.
             challenge: The WWW-Authenticate header.
+            sent: The header that was refused; another thread may have found a better one since.
 
         Raises:
             RegistryError: The token service refuses, cannot be reached or must not be sent a password.
         """
+        with self._lock:
+            return self._header != sent or self._answer(client, challenge)
+
+    def _answer(self, client: httpx.Client, challenge: str) -> bool:
         challenges = parse_challenges(challenge)
         if "bearer" in challenges:
             return self._bearer(client, challenges["bearer"])

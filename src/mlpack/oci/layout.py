@@ -26,7 +26,7 @@ from mlpack.oci.descriptors import (
 )
 from mlpack.oci.documents import json_bytes, parse_object
 from mlpack.oci.references import LayoutReference
-from mlpack.oci.sources import Source, open_source
+from mlpack.oci.sources import Source, read_source
 
 if TYPE_CHECKING:
     from typing import Any
@@ -249,9 +249,9 @@ class Layout:
         target = self._blob(descriptor.digest)
         if target.is_file() and target.stat().st_size == descriptor.size:
             return "present"
-        with _storage(target), open_source(source) as stream, self._beside(target) as file:
+        with _storage(target), self._beside(target) as file:
             running, size = hashlib.sha256(), 0
-            while piece := stream.read(_CHUNK):
+            for piece in read_source(source):
                 running.update(piece)
                 size += len(piece)
                 file.write(piece)

@@ -178,7 +178,8 @@ class Transport:
         while True:
             own = self._is_own(place)
             sent = dict(headers)
-            if own and (authorization := self._authorizer.header(self._client)):
+            authorization = self._authorizer.header(self._client) if own else ""
+            if authorization:
                 sent["Authorization"] = authorization
             content: Any = body() if callable(body) else body or None
             answer = self._client.send(
@@ -186,7 +187,8 @@ class Transport:
             )
             if answer.status_code == 401 and own and challenges < 2:
                 challenges += 1
-                if self._authorizer.renew(self._client, answer.headers.get("WWW-Authenticate", "")):
+                said = answer.headers.get("WWW-Authenticate", "")
+                if self._authorizer.renew(self._client, said, sent=authorization):
                     answer.close()
                     continue
             if answer.status_code in _REDIRECTS and "Location" in answer.headers:

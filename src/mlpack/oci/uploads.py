@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpack.errors import RegistryError, StorageError
-from mlpack.oci.sources import Source, open_source
+from mlpack.oci.sources import Source, read_source
 
 if TYPE_CHECKING:
     from mlpack.oci.descriptors import Descriptor
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["upload"]
 
-_PIECE = 1024 * 1024
 _RANGE = re.compile(r"(?:bytes=)?0-([0-9]{1,18})")
 _TRIES = 5
 
@@ -42,8 +41,11 @@ def upload(
         StorageError: The source cannot be read.
     """
     location = _location(transport, started)
+    least = started.headers.get("OCI-Chunk-Min-Length", "")
+    chunk_size = max(chunk_size, int(least) if least.isdigit() else 0)
     if descriptor.size > chunk_size:
-        location = _send_pieces(transport, location, source, descriptor.size, chunk_size)
+        pieces = _Pieces(source, descriptor)
+        location = _send_pieces(transport, location, pieces, chunk_size)
         _finish(transport, location, descriptor, b"", 0)
         return
     _finish(transport, location, descriptor, source, descriptor.size)
@@ -60,7 +62,7 @@ def _finish(transport: Transport, location: str, descriptor: Descriptor, source:
         url,
         expect=(200, 201, 204),
         headers=headers,
-        body=(lambda: _pieces(source, 0, size, descriptor.digest)) if size else b"",
+        body=_Pieces(source, descriptor).whole if size else b"",
         tries=1,  # a registry keeps nothing of a request that was cut: the whole upload starts anew
     )
     said = answer.headers.get("Docker-Content-Digest", descriptor.digest)
@@ -70,33 +72,34 @@ def _finish(transport: Transport, location: str, descriptor: Descriptor, source:
         )
 
 
-def _send_pieces(transport: Transport, location: str, source: Source, size: int, chunk_size: int) -> str:
+def _send_pieces(transport: Transport, location: str, pieces: _Pieces, chunk_size: int) -> str:
     """Send everything in pieces and return where to close the upload."""
-    offset = failures = 0
-    while offset < size:
-        end = min(size, offset + chunk_size)
+    failures = 0
+    while pieces.done < pieces.size:
+        start, end = pieces.done, min(pieces.size, pieces.done + chunk_size)
         headers = {
             "Content-Type": "application/octet-stream",
-            "Content-Length": str(end - offset),
-            "Content-Range": f"{offset}-{end - 1}",
+            "Content-Length": str(end - start),
+            "Content-Range": f"{start}-{end - 1}",
         }
-        start = offset
         try:
             answer = transport.request(
                 "PATCH",
                 location,
                 expect=(202, 204),
                 headers=headers,
-                body=lambda start=start, end=end: _pieces(source, start, end - start),  # type: ignore[misc]
+                body=lambda end=end: pieces.until(end),  # type: ignore[misc]
                 tries=1,
             )
         except RegistryError as error:
             failures += 1
-            if failures >= _TRIES or error.code != "registry-unreachable":
+            if failures >= _TRIES or error.code not in ("registry-unreachable", "registry-unavailable"):
                 raise
-            offset, location = _standing(transport, location)
+            standing, location = _standing(transport, location)
+            pieces.settle(standing)
             continue
-        offset, location = end, _location(transport, answer)
+        location = _location(transport, answer)
+        pieces.settle(end)
     return location
 
 
@@ -119,27 +122,57 @@ def _location(transport: Transport, answer: Answer, default: str = "") -> str:
     return transport.resolve(location, answer.url)
 
 
-def _pieces(source: Source, offset: int, size: int, digest: str = "") -> Iterator[bytes]:
-    """Yield `size` bytes from `offset`, read anew for every try.
+class _Pieces:
+    """The bytes of one blob, read anew for every try, and hashed on the way.
 
-    With `digest` the last piece is held back until everything has it, so that nothing else is ever completed.
+    The last piece is held back until everything has the digest, so that nothing else is ever completed.
     """
-    running = hashlib.sha256()
-    with open_source(source) as stream:
-        stream.seek(offset)
-        left = size
-        while left:
-            piece = stream.read(min(_PIECE, left))
-            if not piece:
-                raise StorageError("became shorter while it was sent", where="upload")
-            left -= len(piece)
-            if digest:
-                running.update(piece)
-                if not left and f"sha256:{running.hexdigest()}" != digest:
-                    raise RegistryError(
-                        f"expected {digest}, found sha256:{running.hexdigest()}",
-                        where=str(source) if isinstance(source, Path) else "blob",
-                        code="registry-corrupt",
-                        hint="the file changed since it was described; nothing was stored",
-                    )
+
+    def __init__(self, source: Source, descriptor: Descriptor) -> None:
+        self._source = source
+        self._digest = descriptor.digest
+        self._hash = hashlib.sha256()
+        self._sent: tuple[int, hashlib._Hash] = (0, self._hash)
+        self.size = descriptor.size
+        self.done = 0
+        """How many bytes the registry is known to have; `_hash` is of these."""
+
+    def whole(self) -> Iterator[bytes]:
+        """Yield everything."""
+        return self.until(self.size)
+
+    def until(self, end: int) -> Iterator[bytes]:
+        """Yield what lies between what the registry has and `end`."""
+        running, at = self._hash.copy(), self.done
+        for piece in self._read(at, end):
+            running.update(piece)
+            at += len(piece)
+            if at == self.size and f"sha256:{running.hexdigest()}" != self._digest:
+                raise RegistryError(
+                    f"expected {self._digest}, found sha256:{running.hexdigest()}",
+                    where=str(self._source) if isinstance(self._source, Path) else "blob",
+                    code="registry-corrupt",
+                    hint="the file changed since it was described; nothing was stored",
+                )
+            self._sent = at, running
             yield piece
+
+    def settle(self, done: int) -> None:
+        """Note how many bytes the registry has."""
+        if self._sent[0] == done:
+            self._hash = self._sent[1].copy()
+        else:
+            self._hash = hashlib.sha256() if done < self.done else self._hash
+            for piece in self._read(0 if done < self.done else self.done, done):
+                self._hash.update(piece)
+        self.done = done
+
+    def _read(self, offset: int, end: int) -> Iterator[bytes]:
+        left = end - offset
+        for piece in read_source(self._source, offset) if left else ():
+            yield piece[:left]
+            left -= len(piece)
+            if left <= 0:
+                return
+        if left:
+            raise StorageError("became shorter while it was sent", where="upload")

@@ -5,7 +5,7 @@ The manifests have no time in them: attaching the same file twice attaches it on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mlpack.errors import FormatError, SignatureInvalidError, UsageError
 from mlpack.format.documents import Fields, parse_json
@@ -16,8 +16,8 @@ from mlpack.oci.descriptors import (
     EMPTY_BYTES,
     IMAGE_MANIFEST,
     Descriptor,
-    Stored,
     manifest_bytes,
+    sha256,
 )
 from mlpack.trust.envelope import parse_envelope
 
@@ -26,19 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mlpack.oci.layout import Layout
-    from mlpack.oci.sources import Source
 
-__all__ = ["add_to_layout", "attach_file"]
-
-
-class Attachable(Protocol):
-    """What holds artifacts, and what is attached to them."""
-
-    def put_blob(self, source: Source, descriptor: Descriptor) -> str:
-        """Store a blob unless it is there."""
-
-    def put_manifest(self, data: bytes, media_type: str, tag: str = "") -> bool:
-        """Store a manifest."""
+__all__ = ["add_to_layout", "attachment"]
 
 
 def add_to_layout(place: Path, name: str, data: bytes, *, replace: bool = False) -> None:
@@ -64,25 +53,32 @@ def add_to_layout(place: Path, name: str, data: bytes, *, replace: bool = False)
     store = Layout(LayoutReference(path=found.path, tag=found.tag, digest=found.digest), write=True)
     subject = store.manifest(found.digest or found.tag)
     gone = list(_named(store, subject.descriptor.digest, name)) if replace else []
-    kept = attach_file(store, subject, name, data)
+    manifest, layer = attachment(subject.descriptor, name, data)
+    store.put_blob(data, layer)
+    store.put_blob(EMPTY_BYTES, EMPTY)
+    store.put_manifest(manifest, IMAGE_MANIFEST)
+    kept = sha256(manifest)
     for digest in gone:
         if digest != kept:
             store.forget_manifest(digest)
 
 
-def attach_file(store: Attachable, subject: Stored, name: str, data: bytes) -> str:
-    """Attach one file to an artifact and return the digest of its manifest."""
+def attachment(subject: Descriptor, name: str, data: bytes) -> tuple[bytes, Descriptor]:
+    """Return the manifest that attaches one file of a bundle to its artifact, and the blob that it names.
+
+    Args:
+        subject: The artifact.
+        name: Path in the bundle: `model.sig`, or a file of `attestations/`.
+        data: The file.
+    """
     layer = Descriptor.of(data, ATTACHED_TYPE)
     annotations = {TITLE: name, "dev.sigstore.bundle.content": "dsse-envelope"}
     if kind := _predicate_type(data):
         annotations["dev.sigstore.bundle.predicateType"] = kind
     manifest = manifest_bytes(
-        artifact_type=ATTACHED_TYPE, layers=(layer,), subject=subject.descriptor, annotations=annotations
+        artifact_type=ATTACHED_TYPE, layers=(layer,), subject=subject, annotations=annotations
     )
-    store.put_blob(data, layer)
-    store.put_blob(EMPTY_BYTES, EMPTY)
-    store.put_manifest(manifest, IMAGE_MANIFEST)
-    return Descriptor.of(manifest, IMAGE_MANIFEST).digest
+    return manifest, layer
 
 
 def _predicate_type(data: bytes) -> str:

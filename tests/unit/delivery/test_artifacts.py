@@ -197,10 +197,15 @@ def test_the_config_follows_the_model_spec(pushed: PushedBundle) -> None:
         assert diff_id == "sha256:" + hashlib.sha256(plain).hexdigest()
 
 
-@pytest.mark.parametrize("reference", ["r.example/app:1", "oci:store", "nothing"])
-def test_push_needs_a_tag_in_a_layout(signed: Path, reference: str) -> None:
+@pytest.mark.parametrize("reference", ["nothing", "oci:", f"oci:store@sha256:{'0' * 64}"])
+def test_push_needs_a_place_by_tag(signed: Path, reference: str) -> None:
     with pytest.raises(UsageError):
         push(signed, reference)
+
+
+def test_a_push_without_a_tag_takes_the_version(signed: Path) -> None:
+    push(signed, "oci:store")
+    assert mlpack.inspect("oci:store:1.2.0").version == "1.2.0"
 
 
 def test_pull_takes_layouts_only(signed: Path) -> None:
@@ -551,7 +556,7 @@ def test_the_command_line_pushes_verifies_and_pulls(
     assert Path("got/churn-1.2.0.mlpack").is_file()
     assert main(["pull", "oci:lay:1", "--key", str(keys / "other.pub"), "--output", "bad"]) == 3
     assert main(["pull", "oci:none:1", "--key", key]) == 1
-    assert main(["push", str(signed), "r.example/x:1"]) == 2
+    assert main(["push", str(signed), "nowhere"]) == 2
     shutil.rmtree("lay")
 
 

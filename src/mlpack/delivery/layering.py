@@ -1,0 +1,94 @@
+"""The layers of a bundle as blobs that are made while they are sent: nothing is written to disk first."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from mlpack.delivery.transfers import Progress, Tally, transfer
+from mlpack.format.integrity import stored_order
+from mlpack.format.layers import LAYER_TYPES, Layer, layer_bytes, layer_size, plan_layers
+from mlpack.format.tree import Tree
+from mlpack.oci.descriptors import Descriptor
+
+__all__ = ["DescribedLayer", "Watched", "describe_layers", "describe_signatures"]
+
+FILEPATH = "org.cncf.model.filepath"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DescribedLayer:
+    """One layer of a bundle.
+
+    Attributes:
+        tree: The bundle.
+        layer: Which of its files.
+        descriptor: Of the blob.
+        diff_id: Digest of the tar inside the blob.
+    """
+
+    tree: Tree
+    layer: Layer
+    descriptor: Descriptor
+    diff_id: str
+
+    def pieces(self, offset: int) -> Iterator[bytes]:
+        """Yield the blob from `offset` on; it is made anew each time."""
+        for piece, _ in _made(self.tree, self.layer):
+            if offset < len(piece):
+                yield piece[offset:] if offset else piece
+            offset = max(0, offset - len(piece))
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A layer whose bytes are counted as they are sent."""
+
+    layer: DescribedLayer
+    tally: Tally
+
+    def pieces(self, offset: int) -> Iterator[bytes]:
+        """Yield the blob from `offset` on."""
+        return self.tally.watch(self.layer.pieces(offset))
+
+
+def _made(tree: Tree, layer: Layer) -> Iterator[tuple[bytes, bytes]]:
+    return layer_bytes((path, tree.entries[path], tree.chunks(path)) for path in layer.paths)
+
+
+def describe_layers(tree: Tree, progress: Progress | None = None) -> list[DescribedLayer]:
+    """Return the layers of a bundle, each made once to know its digest.
+
+    Raises:
+        FormatError: A file cannot be read, or changed meanwhile.
+    """
+    planned = plan_layers(tree.entries)
+    tally = Tally("reading", sum(layer_size(layer, tree.entries) for layer in planned), progress)
+    return transfer(lambda layer: _describe(tree, layer, tally), planned, tally, workers=2)
+
+
+def describe_signatures(tree: Tree, paths: Sequence[str]) -> list[DescribedLayer]:
+    """Return a layer of the signature and the attestations, for those who have only layers; none of none."""
+    if not paths:
+        return []
+    layer = Layer(media_type=LAYER_TYPES[1], paths=tuple(stored_order(paths)))
+    return [_describe(tree, layer, Tally("reading", 0, None))]
+
+
+def _describe(tree: Tree, layer: Layer, tally: Tally) -> DescribedLayer:
+    blob, plain, size = hashlib.sha256(), hashlib.sha256(), 0
+    for piece, inside in _made(tree, layer):
+        blob.update(piece)
+        plain.update(inside)
+        size += len(piece)
+        tally.add(len(piece))
+    descriptor = Descriptor(
+        media_type=layer.media_type,
+        digest=f"sha256:{blob.hexdigest()}",
+        size=size,
+        annotations={FILEPATH: layer.paths[0]} if len(layer.paths) == 1 else {},
+    )
+    return DescribedLayer(
+        tree=tree, layer=layer, descriptor=descriptor, diff_id=f"sha256:{plain.hexdigest()}"
+    )

@@ -1,0 +1,85 @@
+"""Several transfers at once: the first failure stops the others, and somebody may watch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Protocol, TypeVar
+
+__all__ = ["Progress", "StoppedError", "Tally", "transfer"]
+
+WORKERS = 4
+"""Transfers at once: enough to fill a line, few enough that memory stays small."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Progress(Protocol):
+    """Who watches a transfer."""
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        """Take note: of this step, so many bytes are done."""
+
+
+class StoppedError(Exception):
+    """Another transfer has failed; never seen outside of `transfer`."""
+
+
+class Tally:
+    """Counts the bytes of one step over all threads, and stops them."""
+
+    def __init__(self, step: str, total: int, progress: Progress | None) -> None:
+        """Start at nothing.
+
+        Args:
+            step: Such as `sending`.
+            total: Bytes in all.
+            progress: Who is told; may be None.
+        """
+        self._step, self._total, self._progress = step, total, progress
+        self._done = 0
+        self._lock = threading.Lock()
+        self._stop = threading.Event()
+
+    def add(self, count: int) -> None:
+        """Count some bytes; a second try may count them again, but never more than there are.
+
+        Raises:
+            StoppedError: Another transfer has failed.
+        """
+        if self._stop.is_set():
+            raise StoppedError
+        with self._lock:
+            self._done = min(self._total, self._done + count)
+            if self._progress is not None:
+                self._progress(self._step, self._done, self._total)
+
+    def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield pieces, counting them as they pass by."""
+        for piece in pieces:
+            self.add(len(piece))
+            yield piece
+
+    def stop(self) -> None:
+        """Make the next `add` of every thread raise `StoppedError`."""
+        self._stop.set()
+
+
+def transfer(
+    work: Callable[[Item], Result], items: Sequence[Item], tally: Tally, *, workers: int = WORKERS
+) -> list[Result]:
+    """Return what `work` gives for each item, in order; the first failure ends the others and is raised."""
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            done, _ = wait(futures, return_when=FIRST_EXCEPTION)
+            failures = [future for future in done if future.exception() is not None]
+            failures.sort(key=lambda future: isinstance(future.exception(), StoppedError))
+            return [future.result() for future in failures[:1] or futures]
+        except BaseException:
+            tally.stop()
+            for future in futures:
+                future.cancel()
+            raise
