@@ -19,7 +19,8 @@ MlpackError                      code, where, hint
 │   ├─ SignatureInvalidError     cryptography says no
 │   ├─ UntrustedSignerError      the policy does not name this signer
 │   ├─ ContentMismatchError      files differ from what was signed, or break the format
-│   └─ PolicyViolationError      validly signed, but a rule of the policy does not hold
+│   ├─ PolicyViolationError      validly signed, but a rule of the policy does not hold
+│   └─ HistoryError              a signed history was tampered with, or is too old to rely on
 ├─ ParityError                   this machine's runtime does not reproduce the golden rows
 ├─ InputError (ValueError)       rows break the input contract
 ├─ UsageError (ValueError)       an argument has the wrong type or value
@@ -35,6 +36,7 @@ __all__ = [
     "ExampleError",
     "ExportError",
     "FormatError",
+    "HistoryError",
     "InputError",
     "LockError",
     "MissingExtraError",
@@ -213,6 +215,12 @@ class PolicyViolationError(VerificationError):
     """The signature holds, but another rule of the policy does not."""
 
     default_code = "policy-violation"
+
+
+class HistoryError(VerificationError):
+    """A signed history was cut off, forked, moved or exchanged, or is too old to rely on."""
+
+    default_code = "history"
 
 
 class ParityError(MlpackError):

@@ -21,14 +21,15 @@ __all__ = [
     "chosen_signer",
     "label",
     "password_of",
+    "publish_event",
 ]
 
 _MAX_TOKEN = 64 * 1024
 
 
-def add_signer_arguments(parser: argparse.ArgumentParser) -> None:
+def add_signer_arguments(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Add --key, --key-uri, --keyless and what belongs to them."""
-    group = parser.add_mutually_exclusive_group(required=True)
+    group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument("--key", metavar="FILE", help="private key (PEM), made by mlpack keygen")
     group.add_argument("--key-uri", metavar="URI", help="key in a key service (awskms:, gcpkms:, hsm:, ...)")
     group.add_argument(
@@ -171,3 +172,12 @@ def bundle_subject(bundle: str) -> tuple[str, str]:
     from mlpack.format.opening import inspect
 
     return "digest", inspect(bundle).digest
+
+
+def publish_event(signer: Signer | Sealer, reference: str, *, yes: bool) -> None:
+    """Ask before an event of a history becomes public: its digest does, with who signed it.
+
+    Raises:
+        UsageError: Nobody said yes.
+    """
+    ask_before_publishing(signer, lambda: ("digest", f"of what is done to {reference}"), yes=yes)

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
     from mlpack.trust.policy import Policy, Unsigned
     from mlpack.trust.trusted_root import TrustedRoot
 
-__all__ = ["add_policy_arguments", "add_rule_arguments", "chosen_policy", "with_requirements"]
+__all__ = [
+    "add_history_policy_argument",
+    "add_policy_arguments",
+    "add_rule_arguments",
+    "chosen_policy",
+    "with_requirements",
+]
 
 HINT = (
     "pass --key NAME.pub, --certificate-identity with --certificate-oidc-issuer, --policy FILE or "
@@ -51,6 +57,15 @@ def add_policy_arguments(parser: argparse.ArgumentParser, *, unsigned: bool) -> 
     )
     if unsigned:
         group.add_argument("--unsigned", action="store_true", help="trust nobody and go on all the same")
+
+
+def add_history_policy_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --policy, for commands that ask whose events count."""
+    parser.add_argument(
+        "--policy",
+        metavar="FILE",
+        help="policy.yaml with a history rule: who may do what in which stage; default: MLPACK_POLICY",
+    )
 
 
 def add_rule_arguments(parser: argparse.ArgumentParser, *, what: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
     from mlpack.format.parts import Parts
     from mlpack.trust.attestation import Attestation
+    from mlpack.trust.history.evidence import HistoryEvidence
     from mlpack.trust.policy import Policy
     from mlpack.trust.rules import MinimumAge, Moment, Threshold, When
     from mlpack.trust.verified import VerifiedSigner
@@ -37,6 +38,7 @@ class Case:
         attestations: Attestations, those that do not count included.
         moment: Why the bundle is verified.
         now: Time of verification.
+        history: The signed history, as somebody brought it; not believed yet.
     """
 
     policy: Policy
@@ -48,6 +50,7 @@ class Case:
     attestations: tuple[Attestation, ...]
     moment: Moment
     now: dt.datetime
+    history: HistoryEvidence | None = None
 
     @property
     def signed_at(self) -> dt.datetime | None:
@@ -81,6 +84,12 @@ def _judge(case: Case) -> Iterator[RuleResult]:
         from mlpack.trust.requirements import judge_requirements
 
         yield from judge_requirements(policy.require, case.attestations)
+    if policy.history is not None:
+        from mlpack.trust.history.judging import judge_history
+
+        yield from judge_history(
+            policy.history, case.history, policy, case.digest, moment=case.moment, now=case.now
+        )
 
 
 def judge_expiry(policy: Policy, moment: Moment, now: dt.datetime) -> RuleResult | None:

@@ -22,6 +22,7 @@ from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.trusted_root import TrustedRoot
 
 if TYPE_CHECKING:  # a policy that has such rules brings them; making these classes takes its time
+    from mlpack.trust.history.rule import HistoryRule
     from mlpack.trust.rules import (
         Evidence,
         Licenses,
@@ -79,6 +80,7 @@ class Policy:
         vulnerabilities: Gate against known vulnerabilities.
         revoked: What is not trusted any more, whoever signed it.
         require: Attestations that must be there.
+        history: What the signed history of its repository must say of it; None to ask nothing.
         schema: Version of the policy format.
         source: Where the policy came from.
         sha256: Hex SHA-256 of its text; of its text's hash and its signers as JSON when it names key files,
@@ -105,6 +107,7 @@ class Policy:
     vulnerabilities: Vulnerabilities | None = None
     revoked: tuple[Revocation, ...] = ()
     require: tuple[Require, ...] = ()
+    history: HistoryRule | None = None
     schema: str = POLICY_SCHEMA
     source: str = field(default="made in this program", compare=False)
     sha256: str = field(default="", compare=False)

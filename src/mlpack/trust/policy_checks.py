@@ -71,6 +71,7 @@ def check_rules(policy: Policy) -> None:
         ("vulnerabilities.vex", policy.vulnerabilities.vex if policy.vulnerabilities else (), everybody),
         *(("require.signer", need.signers, everybody) for need in policy.require),
         *(("revoked.signer", (item.value,), everybody) for item in policy.revoked if _is_name(item)),
+        *((where, names, everybody) for where, names in (policy.history.names() if policy.history else ())),
     ):
         _check_names(names, known, where)
 
@@ -112,7 +113,9 @@ def _check_names(names: tuple[str, ...], known: list[str], where: str) -> None:
 
 def _canonical_rules(policy: Policy) -> dict[str, Any]:
     """Return the rules as plain JSON values, for hashing: equal rules, equal values."""
-    return {name: _plain(getattr(policy, name)) for name in _RULES}
+    rules = {name: _plain(getattr(policy, name)) for name in _RULES}
+    # A rule that is newer than the others: policies that do not have it keep their hash.
+    return rules if policy.history is None else {**rules, "history": _plain(policy.history)}
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401  (JSON is any of six types)

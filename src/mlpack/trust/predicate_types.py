@@ -10,6 +10,7 @@ PREDICATE_TYPES = {
     "test-result": "https://in-toto.io/attestation/test-result/v0.1",
     "svr": "https://in-toto.io/attestation/svr/v0.2",
     "vsa": "https://slsa.dev/verification_summary/v1",
+    "approval": "urn:mlpack:approval:1",
 }
 """Short word -> predicate type."""
 

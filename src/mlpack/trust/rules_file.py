@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, PolicyError
 from mlpack.format.documents import Fields
@@ -26,7 +26,10 @@ from mlpack.trust.rules import (
     When,
 )
 
-__all__ = ["moment", "parse_rules"]
+if TYPE_CHECKING:
+    from mlpack.trust.history.rule import HistoryRule
+
+__all__ = ["count", "moment", "parse_require", "parse_rules"]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}Z)?")
 _REVOCABLE = ("bundle", "file", "manifest", "signer", "serial")
@@ -51,7 +54,7 @@ def parse_rules(top: Fields, base: Path | None) -> dict[str, Any]:
         if top.has(key):
             given[key] = top.texts(key)
     if top.has("format_major"):
-        given["format_major"] = _count(top, "format_major")
+        given["format_major"] = count(top, "format_major")
     if top.has("minimum_version"):
         given["minimum_version"] = top.text("minimum_version")
     for key, parse in _PARSERS.items():
@@ -60,7 +63,7 @@ def parse_rules(top: Fields, base: Path | None) -> dict[str, Any]:
     if top.has("revoked"):
         given["revoked"] = tuple(_revocation(item) for item in top.each("revoked"))
     if top.has("require"):
-        given["require"] = tuple(_require(item) for item in top.each("require"))
+        given["require"] = tuple(parse_require(item) for item in top.each("require"))
     return given
 
 
@@ -89,6 +92,7 @@ _KEYS = {
     "vulnerabilities": (
         *("database", "maximum_age", "severity", "accept", "vex", "vex_maximum_age", "unassessed", "when"),
     ),
+    "history": ("stages", "retire", "log", "in_force", "minimum_sequence", "checkpoint", "source"),
 }
 
 
@@ -100,7 +104,12 @@ def _closed(fields: Fields) -> Fields:
     return fields
 
 
-def _count(fields: Fields, key: str) -> int:
+def count(fields: Fields, key: str) -> int:
+    """Return a whole number from 1 to 99999.
+
+    Raises:
+        PolicyError: It is something else.
+    """
     text = fields.text(key)
     if not _COUNT.fullmatch(text):
         raise PolicyError("expected a whole number from 1 to 99999", where=f"{fields.where}.{key}")
@@ -121,11 +130,11 @@ def _expiry(top: Fields) -> tuple[dt.datetime, When]:
 
 
 def _threshold(fields: Fields, _: Path | None) -> Threshold:
-    return Threshold(k=_count(fields, "k"), of=fields.texts("of"))
+    return Threshold(k=count(fields, "k"), of=fields.texts("of"))
 
 
 def _minimum_age(fields: Fields, _: Path | None) -> MinimumAge:
-    return MinimumAge(days=_count(fields, "days"), when=_when(fields))
+    return MinimumAge(days=count(fields, "days"), when=_when(fields))
 
 
 def _evidence(fields: Fields, _: Path | None) -> Evidence:
@@ -159,14 +168,20 @@ def _vulnerabilities(fields: Fields, base: Path | None) -> Vulnerabilities:
     severity = fields.choice("severity", get_args(Severity)) if fields.has("severity") else "low"
     return Vulnerabilities(
         database=path,
-        maximum_age=_count(fields, "maximum_age"),
+        maximum_age=count(fields, "maximum_age"),
         severity=cast("Severity", severity),
         accept=tuple(_accepted(item) for item in fields.each("accept")) if fields.has("accept") else (),
         vex=fields.texts("vex") if fields.has("vex") else (),
-        vex_maximum_age=_count(fields, "vex_maximum_age") if fields.has("vex_maximum_age") else 90,
+        vex_maximum_age=count(fields, "vex_maximum_age") if fields.has("vex_maximum_age") else 90,
         unassessed=fields.texts("unassessed") if fields.has("unassessed") else (),
         when=_when(fields),
     )
+
+
+def _history(fields: Fields, base: Path | None) -> HistoryRule:
+    from mlpack.trust.history.rule_file import parse_history
+
+    return parse_history(fields, base)
 
 
 _PARSERS: Mapping[str, Callable[[Fields, Path | None], object]] = {
@@ -175,6 +190,7 @@ _PARSERS: Mapping[str, Callable[[Fields, Path | None], object]] = {
     "evidence": _evidence,
     "licenses": _licenses,
     "vulnerabilities": _vulnerabilities,
+    "history": _history,
 }
 
 
@@ -202,7 +218,13 @@ def _revocation(item: Fields) -> Revocation:
     return found
 
 
-def _require(item: Fields) -> Require:
+def parse_require(item: Fields) -> Require:
+    """Return one entry of `require`.
+
+    Raises:
+        FormatError: A value has the wrong type, or a key is unknown.
+        PolicyError: A value means nothing.
+    """
     signers: tuple[str, ...] = ()
     if item.has("signer"):
         signers = (item.text("signer"),) if isinstance(item.any("signer"), str) else item.texts("signer")

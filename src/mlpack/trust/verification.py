@@ -55,6 +55,10 @@ from mlpack.trust.policy_choice import resolve_policy
 from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mlpack.trust.history.bringing import HistoryLike
+    from mlpack.trust.history.evidence import HistoryEvidence
     from mlpack.trust.rules import Moment
 
 __all__ = ["VerifiedBundle", "VerifiedSigner", "verify"]
@@ -65,6 +69,7 @@ def verify(
     policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
     *,
     moment: Moment = "admission",
+    history: HistoryLike | None = None,
 ) -> VerifiedBundle:
     """Check a bundle against a policy and return what holds. Nothing of the bundle is executed.
 
@@ -73,6 +78,8 @@ def verify(
         policy: A policy, the path of one, or None to take `MLPACK_POLICY` or the user's own.
         moment: `admission`, or `start` when the bundle was admitted before and only runs again: rules that
             depend on the clock are then asked only where the policy says so.
+        history: For a policy that asks for one: a history that was fetched before, the path of an exported
+            one, or `oci:DIR`. None takes the policy's own source, or else the layout in which the bundle is.
 
     Raises:
         VerificationError: The bundle is refused; its children say why, `problems` names everything, and
@@ -87,10 +94,11 @@ def verify(
     rules = resolve_policy(policy)
     if isinstance(rules, Unsigned):
         raise PolicyError("UNSIGNED names nobody to trust", where="policy", hint="verify needs a policy")
+    evidence = _history(history, rules, path)
     findings = Findings(path)
     try:
         with open_tree(path) as tree:
-            verified = _verify(tree, rules, findings, moment)
+            verified = _verify(tree, rules, findings, moment, evidence)
     except FormatError as error:
         findings.add(2, ContentMismatchError, [str(error)])
         verified = None
@@ -102,7 +110,17 @@ def verify(
     return replace(verified, rules=tuple(findings.results()))
 
 
-def _verify(tree: Tree, policy: Policy, findings: Findings, moment: Moment) -> VerifiedBundle | None:
+def _history(given: HistoryLike | None, policy: Policy, path: Path) -> HistoryEvidence | None:
+    if policy.history is None and given is None:
+        return None
+    from mlpack.trust.history.bringing import bring_history
+
+    return bring_history(given, policy, path)
+
+
+def _verify(
+    tree: Tree, policy: Policy, findings: Findings, moment: Moment, history: HistoryEvidence | None
+) -> VerifiedBundle | None:
     now = dt.datetime.now(dt.UTC)
     # 1. The policy is usable.
     if expiry := judge_expiry(policy, moment, now):
@@ -146,6 +164,7 @@ def _verify(tree: Tree, policy: Policy, findings: Findings, moment: Moment) -> V
         attestations=unrevoked(attestations, policy),
         moment=moment,
         now=now,
+        history=history,
     )
     findings.judge(9, judge(case))
     if manifest is None or (primary is not None and not signers):

@@ -1,0 +1,1 @@
+"""What the signed history of a repository says: events, their chain, checkpoints. No network."""

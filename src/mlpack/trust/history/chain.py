@@ -1,0 +1,375 @@
+"""From signature files to what is in force: whose events count, how they hang together, what is missing.
+
+Events that nobody whom the policy names may have made are dropped before anything else is looked at. Of what
+is left, hash links say what came after what; times never do. In one stage the newest event holds. Where two
+events follow the same one and neither knows the other (a fork), what both build on holds until somebody who
+may do so settles it with an event that follows both. A retirement holds on whichever branch it stands.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Literal
+
+from mlpack.errors import FormatError, VerificationError
+from mlpack.show.visible import visible
+from mlpack.trust.accepting import accept_signer
+from mlpack.trust.envelope import parse_envelope
+from mlpack.trust.history.events import Event, event_id, parse_event
+from mlpack.trust.revocation import signer_revocation
+
+if TYPE_CHECKING:
+    from mlpack.trust.history.evidence import HistoryEvidence
+    from mlpack.trust.history.rule import HistoryRule
+    from mlpack.trust.policy import Policy
+    from mlpack.trust.verified import VerifiedSigner
+
+__all__ = [
+    "Chain",
+    "Problem",
+    "ProblemCode",
+    "Record",
+    "StageState",
+    "accept_file",
+    "first_events",
+    "judge_file",
+    "read_chain",
+]
+
+ProblemCode = Literal[
+    "history-truncated",
+    "history-ambiguous",
+    "history-malformed",
+    "history-rolled-back",
+    "history-checkpoint",
+    "history-expired",
+    "history-empty",
+    "history-moved-tag",
+]
+
+_NOT_PROVEN: Final = "not by anybody whom the policy names"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Why a history cannot be relied on.
+
+    Attributes:
+        code: A stable word.
+        text: What is wrong, in one line.
+    """
+
+    code: ProblemCode
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One event with what it is worth.
+
+    Attributes:
+        id: `event:sha256:<hex>`.
+        event: What it says.
+        signer: Who made it; None when nobody whom the policy names did.
+        problem: Why it does not count; empty when it does.
+    """
+
+    id: str
+    event: Event
+    signer: VerifiedSigner | None
+    problem: str = ""
+
+    @property
+    def counts(self) -> bool:
+        """Whether somebody who may do this did."""
+        return not self.problem
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageState:
+    """What is in force in a stage.
+
+    Attributes:
+        stage: Its name.
+        record: The event that put the bundle there; None when nothing is in force.
+        tips: Newest events; more than one is a fork.
+    """
+
+    stage: str
+    record: Record | None
+    tips: tuple[str, ...]
+
+    @property
+    def forked(self) -> bool:
+        """Whether two events contend, so that what both build on is in force."""
+        return len(self.tips) > 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chain:
+    """A history as far as the policy believes it.
+
+    Attributes:
+        log: Which one; empty when there is none, or more than one.
+        records: Events of this log, oldest first; those that do not count included.
+        heads: Events that no other one follows.
+        stages: Stage -> what is in force there.
+        retired: Bundle -> the event that retired it.
+        problems: Why it cannot be relied on; empty when it can.
+        notes: What was passed over.
+        ancestors: Event -> every event before it, itself included, as bits by the place in `records`.
+    """
+
+    log: str
+    records: tuple[Record, ...]
+    heads: tuple[str, ...]
+    stages: Mapping[str, StageState]
+    retired: Mapping[str, Record]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+    ancestors: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+    def follows(self, later: str, earlier: str) -> bool:
+        """Return whether one event stands after another, or is the same."""
+        place = next((place for place, record in enumerate(self.records) if record.id == earlier), -1)
+        return place >= 0 and bool(self.ancestors.get(later, 0) >> place & 1)
+
+    @property
+    def sequence(self) -> int:
+        """Number of the newest event, 0 without any."""
+        by_id = {record.id: record.event.sequence for record in self.records}
+        return max((by_id[head] for head in self.heads), default=0)
+
+
+def accept_file(data: bytes, policy: Policy) -> tuple[bytes, VerifiedSigner | None, str]:
+    """Return what a signature file is over, who made it, and why that does not count.
+
+    Raises:
+        FormatError: It is no signature file.
+        VerificationError: The same.
+    """
+    envelope = parse_envelope(data)
+    try:
+        signer = accept_signer(envelope, (*policy.signers, *policy.attesters))
+    except VerificationError as error:
+        return envelope.payload, None, visible(error.message)[:300]
+    return envelope.payload, signer, signer_revocation(signer, policy.revoked)
+
+
+def read_chain(evidence: HistoryEvidence, policy: Policy, rule: HistoryRule) -> Chain:
+    """Work out what a history says under a policy. Never raises for what is in it."""
+    notes = list(evidence.notes)
+    known = _records(evidence.events, policy, rule, notes)
+    entitled = [record for record in known.values() if record.counts]
+    logs = sorted({record.event.log for record in entitled})
+    if rule.log:
+        others = sum(record.event.log != rule.log for record in entitled)
+        if others:
+            notes.append(f"{others} event(s) of another history, which do not count here")
+        logs = [log for log in logs if log == rule.log]
+    if len(logs) != 1:
+        return _without_log(rule, logs, notes)
+    return _linked(known, logs[0], notes)
+
+
+def first_events(evidence: HistoryEvidence, policy: Policy, rule: HistoryRule) -> list[tuple[str, str]]:
+    """Return (event, log) of every event that begins a history, of those that count."""
+    known = _records(evidence.events, policy, rule, [])
+    found = [
+        (name, item.event.log) for name, item in known.items() if item.counts and not item.event.previous
+    ]
+    return sorted(found)
+
+
+def judge_file(data: bytes, policy: Policy, rule: HistoryRule) -> tuple[VerifiedSigner | None, str]:
+    """Return who made an event, and why it would not count wherever it stands; empty when it would.
+
+    Raises:
+        FormatError: It is no event.
+        VerificationError: It is no signature file.
+    """
+    payload, signer, problem = accept_file(data, policy)
+    if problem or signer is None:
+        return signer, problem or _NOT_PROVEN
+    return signer, _unentitled(parse_event(payload), signer, policy, rule)
+
+
+def _without_log(rule: HistoryRule, logs: Sequence[str], notes: Sequence[str]) -> Chain:
+    if logs:
+        text = f"{len(logs)} histories stand here ({', '.join(logs[:5])}); the policy pins none of them"
+        problem = Problem(code="history-ambiguous", text=text)
+    else:
+        pinned = f" {rule.log}" if rule.log else ""
+        text = f"no event of the history{pinned} by anybody whom the policy names"
+        problem = Problem(code="history-empty", text=text)
+    return Chain(log="", records=(), heads=(), stages={}, retired={}, problems=(problem,), notes=tuple(notes))
+
+
+def _records(
+    files: Iterable[bytes], policy: Policy, rule: HistoryRule, notes: list[str]
+) -> dict[str, Record]:
+    """Return every event by its id; of two copies the one that counts."""
+    found: dict[str, Record] = {}
+    broken = 0
+    for data in files:
+        try:
+            payload, signer, problem = accept_file(data, policy)
+            event = parse_event(payload)
+        except (FormatError, VerificationError):
+            broken += 1
+            continue
+        name = event_id(payload)
+        problem = problem or (_unentitled(event, signer, policy, rule) if signer else _NOT_PROVEN)
+        if name not in found or not problem:
+            found[name] = Record(id=name, event=event, signer=signer, problem=problem)
+    if broken:
+        notes.append(f"{broken} file(s) that are no events")
+    return found
+
+
+def _unentitled(event: Event, signer: VerifiedSigner, policy: Policy, rule: HistoryRule) -> str:
+    """Return why this signer may not do this, or an empty text."""
+    if policy.name is not None and event.name != policy.name:
+        return f"about {event.name!r}, and the policy is about {policy.name!r}"
+    if event.action == "retire":
+        return "" if signer.name in rule.retire else f"{signer.name} may not retire"
+    stage = rule.stage(event.stage)
+    if stage is None:
+        return f"{event.stage} is no stage of the policy"
+    may = stage.promote if event.action == "promote" else stage.rollback
+    words = "promote to" if event.action == "promote" else "roll back"
+    return "" if signer.name in may else f"{signer.name} may not {words} {event.stage}"
+
+
+def _linked(known: Mapping[str, Record], log: str, notes: Sequence[str]) -> Chain:
+    """Follow the links from every event that counts, and fold what they do."""
+    problems: list[Problem] = []
+    nodes: dict[str, Record] = {}
+    waiting = sorted(name for name, record in known.items() if record.counts and record.event.log == log)
+    while waiting:
+        name = waiting.pop()
+        if name in nodes:
+            continue
+        nodes[name] = record = known[name]
+        for before in record.event.previous:
+            if before not in known:
+                problems.append(_cut(record, before))
+            elif known[before].event.log != log:
+                problems.append(
+                    Problem(code="history-malformed", text=f"{_short(name)} follows another history")
+                )
+            else:
+                waiting.append(before)
+    order = _in_order(nodes)
+    records, ancestors = _judged(order, nodes)
+    counted = {record.id: record for record in records if record.counts}
+    followed = {before for record in nodes.values() for before in record.event.previous}
+    stages = sorted({record.event.stage for record in counted.values()} - {""})
+    retired: dict[str, Record] = {}
+    for record in counted.values():
+        if record.event.action == "retire":
+            retired.setdefault(record.event.bundle, record)
+    return Chain(
+        log=log,
+        records=tuple(records),
+        heads=tuple(sorted(name for name in nodes if name not in followed)),
+        stages={stage: _state(stage, counted, ancestors, order) for stage in stages},
+        retired=retired,
+        problems=tuple(problems),
+        notes=tuple(notes),
+        ancestors=ancestors,
+    )
+
+
+def _cut(record: Record, missing: str) -> Problem:
+    text = (
+        f"event {record.event.sequence} ({_short(record.id)}) follows {_short(missing)}, which is not there: "
+        "an event was deleted, or not copied along"
+    )
+    return Problem(code="history-truncated", text=text)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("event:sha256:")[:12]
+
+
+def _in_order(nodes: Mapping[str, Record]) -> list[str]:
+    """Return every event after those that it follows; where that leaves a choice, by number and hash."""
+    left = {name: sum(before in nodes for before in record.event.previous) for name, record in nodes.items()}
+    after: dict[str, list[str]] = {name: [] for name in nodes}
+    for name, record in nodes.items():
+        for before in record.event.previous:
+            if before in nodes:
+                after[before].append(name)
+    ready = [(nodes[name].event.sequence, name) for name, count in left.items() if not count]
+    heapq.heapify(ready)
+    order = []
+    while ready:
+        _, name = heapq.heappop(ready)
+        order.append(name)
+        for later in after[name]:
+            left[later] -= 1
+            if not left[later]:
+                heapq.heappush(ready, (nodes[later].event.sequence, later))
+    return order
+
+
+def _judged(order: Sequence[str], nodes: Mapping[str, Record]) -> tuple[list[Record], dict[str, int]]:
+    """Judge what can only be seen in the chain; return events in order, and what is before each."""
+    ancestors: dict[str, int] = {}
+    judged: list[Record] = []
+    title = ""
+    for place, name in enumerate(order):
+        record = nodes[name]
+        before = [item for item in record.event.previous if item in nodes]
+        mask = 1 << place
+        for item in before:
+            mask |= ancestors[item]
+        ancestors[name] = mask
+        title = title or (record.event.name if record.counts else "")
+        problem = record.problem or _misplaced(record.event, before, nodes, title)
+        if not problem and record.event.action == "rollback" and not _was_there(record.event, mask, judged):
+            problem = f"rolls back to a bundle that was never in {record.event.stage}"
+        judged.append(Record(id=name, event=record.event, signer=record.signer, problem=problem))
+    return judged, ancestors
+
+
+def _misplaced(event: Event, before: Sequence[str], nodes: Mapping[str, Record], title: str) -> str:
+    """Return why an event does not fit where it stands, or an empty text."""
+    expected = 1 + max((nodes[item].event.sequence for item in before), default=0)
+    if len(before) == len(event.previous) and event.sequence != expected:
+        return f"numbered {event.sequence}, where {expected} comes next"
+    return "" if event.name == title else f"about {event.name!r} in the history of {title!r}"
+
+
+def _was_there(event: Event, mask: int, judged: Sequence[Record]) -> bool:
+    return any(
+        record.counts
+        and mask >> place & 1
+        and (record.event.stage, record.event.bundle) == (event.stage, event.bundle)
+        for place, record in enumerate(judged)
+    )
+
+
+def _state(
+    stage: str, counted: Mapping[str, Record], ancestors: Mapping[str, int], order: Sequence[str]
+) -> StageState:
+    """Return what is in force in a stage: the newest event, or what all newest ones build on."""
+    mine = [(1 << place, name) for place, name in enumerate(order) if name in counted]
+    mine = [(bit, name) for bit, name in mine if counted[name].event.stage == stage]
+    tips = _newest(mine, ancestors)
+    if len(tips) == 1:
+        return StageState(stage=stage, record=counted[tips[0]], tips=tips)
+    common = [(bit, name) for bit, name in mine if all(ancestors[tip] & bit and tip != name for tip in tips)]
+    agreed = _newest(common, ancestors)
+    return StageState(stage=stage, record=counted[agreed[0]] if len(agreed) == 1 else None, tips=tips)
+
+
+def _newest(mine: Sequence[tuple[int, str]], ancestors: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the events that none of the others follows, directly or not."""
+    behind = 0
+    for bit, name in mine:
+        behind |= ancestors[name] & ~bit
+    return tuple(sorted(name for bit, name in mine if not behind & bit))
