@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-__all__ = ["add_reference_arguments", "add_repository_arguments", "plain_http"]
+__all__ = ["add_plain_http_argument", "add_reference_arguments", "add_repository_arguments", "plain_http"]
 
 
 def add_reference_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,16 +12,17 @@ def add_reference_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "reference", metavar="REFERENCE", help="HOST/REPO:TAG, HOST/REPO@sha256:... or oci:DIR[:TAG]"
     )
-    _add_plain_http(parser)
+    add_plain_http_argument(parser)
 
 
 def add_repository_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the repository and --plain-http."""
     parser.add_argument("repository", metavar="REPOSITORY", help="HOST/REPO or oci:DIR")
-    _add_plain_http(parser)
+    add_plain_http_argument(parser)
 
 
-def _add_plain_http(parser: argparse.ArgumentParser) -> None:
+def add_plain_http_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --plain-http."""
     parser.add_argument(
         "--plain-http",
         action="store_true",

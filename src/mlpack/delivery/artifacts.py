@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mlpack.delivery.layering import DescribedLayer, Watched, describe_layers, describe_signatures
 from mlpack.delivery.mountable import mountable_tag, store_mountable
+from mlpack.delivery.partial import Part, PartialBundle
+from mlpack.delivery.pulling import pull_part, pull_whole
 from mlpack.delivery.transfers import Progress, Tally, transfer
 from mlpack.errors import TargetExistsError, UsageError
 from mlpack.format.atomic import into_place, refuse_existing, storage_errors
@@ -36,6 +38,7 @@ from mlpack.runtime.notices import UnsignedWarning
 from mlpack.trust.attaching import attachment
 from mlpack.trust.location import BundleLike, bundle_path
 from mlpack.trust.policy import Policy, Unsigned
+from mlpack.trust.policy_choice import resolve_policy
 from mlpack.trust.verification import VerifiedBundle, verify
 
 if TYPE_CHECKING:
@@ -242,37 +245,68 @@ def pull(
     policy: Policy | Unsigned | str | os.PathLike[str] | None = None,
     layout: Literal["archive", "directory"] = "archive",
     overwrite: bool = False,
-) -> VerifiedBundle | UnverifiedBundle:
-    """Take a bundle out of a local OCI layout, verify the copy, and only then give it its name.
+    only: Sequence[Part] = (),
+    plain_http: bool | None = None,
+    progress: Progress | None = None,
+) -> VerifiedBundle | UnverifiedBundle | PartialBundle:
+    """Take a bundle out of a registry or a local OCI layout, verify it, and only then give it its name.
+
+    Uses the network for a registry. What no signer of the policy vouches for is refused before more than the
+    bundle's lists are fetched.
 
     Args:
-        reference: `oci:DIR[:TAG]` or `oci:DIR@sha256:...`; the layout may be a tar archive of one.
+        reference: `HOST/REPO:TAG`, `HOST/REPO@sha256:...`, `oci:DIR[:TAG]` or `oci:DIR@sha256:...`; a layout
+            may be a tar archive of one.
         output: Folder in which the bundle appears, as `NAME-VERSION.mlpack` or as the directory of that name.
         policy: A policy, the path of one, None to take `MLPACK_POLICY` or the user's own, or
             `mlpack.UNSIGNED`.
         layout: Form of the copy.
         overwrite: Whether an existing bundle of that name is replaced.
+        only: Parts that are wanted, of a registry: `model`, `serving`, `docs`, `code`; they become the folder
+            `NAME-VERSION.partial`.
+        plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
+        progress: Who is told how far it is.
 
     Returns:
-        The bundle where it is now; verified, unless the policy is `mlpack.UNSIGNED`.
+        The bundle where it is now; verified, unless the policy is `mlpack.UNSIGNED`. With `only` a part.
 
     Raises:
         VerificationError: The bundle does not fulfil the policy; nothing is left of it.
         FormatError: Without a policy: the bundle is not intact.
         PolicyError: There is no usable policy.
         TargetExistsError: There is such a bundle, and `overwrite` is false.
+        RegistryError: The registry refuses, cannot be reached, or sends other bytes than were asked for.
         StorageError: Something cannot be read or written.
-        UsageError: The reference is of a registry.
+        UsageError: The reference is none.
     """
-    if layout_place(reference) is None:
-        raise UsageError(
-            "this version takes bundles out of local layouts only", where=reference, hint="oci:DIR:TAG"
-        )
-    found = _checked(bundle_path(reference), policy)
-    if isinstance(policy, Unsigned):
-        said = f"{found.name} {found.version} is taken unsigned: nobody vouches for it"
+    rules = resolve_policy(policy)
+    folder = Path(output).absolute()
+    found: VerifiedBundle | UnverifiedBundle | PartialBundle
+    if layout_place(reference) is not None and not only:
+        found = _pull_local(reference, folder, rules, layout=layout, overwrite=overwrite)
+    else:
+        place = parse_reference(reference)
+        with open_store(place, plain_http=plain_http) as store:
+            artifact = store.manifest(place.wanted)
+            if only:
+                found = pull_part(
+                    store, artifact, folder, rules, only, overwrite=overwrite, progress=progress
+                )
+            else:
+                found = pull_whole(
+                    store, artifact, folder, rules, layout=layout, overwrite=overwrite, progress=progress
+                )
+    if isinstance(rules, Unsigned):
+        said = f"{found.manifest.name} {found.manifest.version} is taken unsigned: nobody vouches for it"
         warnings.warn(said, UnsignedWarning, stacklevel=2)
-    target = target_path(Path(output).absolute(), found.manifest, layout)
+    return found
+
+
+def _pull_local(
+    reference: str, output: Path, policy: Policy | Unsigned, *, layout: BundleLayout, overwrite: bool
+) -> VerifiedBundle | UnverifiedBundle:
+    found = _checked(bundle_path(reference), policy)
+    target = target_path(output, found.manifest, layout)
     if not overwrite:
         refuse_existing(target)
     with storage_errors(target):
@@ -286,19 +320,13 @@ def pull(
         into_place(draft, target, overwrite=overwrite)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return _moved(copied, target)
+    return replace(copied, path=target)
 
 
-def _checked(
-    path: Path, policy: Policy | Unsigned | str | os.PathLike[str] | None
-) -> VerifiedBundle | UnverifiedBundle:
+def _checked(path: Path, policy: Policy | Unsigned) -> VerifiedBundle | UnverifiedBundle:
     return inspect(path) if isinstance(policy, Unsigned) else verify(path, policy)
 
 
 def _copy(found: VerifiedBundle | UnverifiedBundle, target: Path, layout: BundleLayout) -> None:
     with open_tree(found.path) as tree:
         write_copy(tree, found.manifest.folder, target, added={}, layout=layout, overwrite=False)
-
-
-def _moved(bundle: VerifiedBundle | UnverifiedBundle, path: Path) -> VerifiedBundle | UnverifiedBundle:
-    return replace(bundle, path=path)

@@ -21,14 +21,19 @@ from mlpack.format.names import ATTESTATIONS, CHECKSUMS, MANIFEST, SIGNATURE, WH
 
 __all__ = [
     "ARTIFACT_TYPE",
+    "BLOCK",
     "CONFIG_TYPE",
+    "FRAME",
+    "HEAD",
     "LAYER_TYPES",
     "ROOT",
+    "TAIL",
     "Layer",
     "Pread",
     "Stored",
     "layer_bytes",
     "layer_size",
+    "plain_size",
     "plan_layers",
     "stored_size",
 ]
@@ -48,10 +53,10 @@ MAX_LAYER: Final = 256 * 1024 * 1024
 Pread = Callable[[int, int], bytes]
 """`pread(count, offset)`: at most `count` bytes from `offset`; fewer only at the end."""
 
-_HEAD: Final = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, unknown system
-_BLOCK: Final = 65535
-_FRAME: Final = struct.Struct("<BHH")
-_TAIL: Final = struct.Struct("<II")
+HEAD: Final = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, unknown system
+BLOCK: Final = 65535
+FRAME: Final = struct.Struct("<BHH")
+TAIL: Final = struct.Struct("<II")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,11 +126,24 @@ def layer_size(layer: Layer, sizes: Mapping[str, int]) -> int:
 
 def stored_size(plain: int) -> int:
     """Return how long the gzip stream of `plain` bytes is."""
-    return len(_HEAD) + _blocks(plain) * _FRAME.size + plain + _TAIL.size
+    return len(HEAD) + _blocks(plain) * FRAME.size + plain + TAIL.size
+
+
+def plain_size(size: int) -> int:
+    """Return how many bytes are inside a gzip stream of `size` bytes.
+
+    Raises:
+        FormatError: No such stream is that long.
+    """
+    body = size - len(HEAD) - TAIL.size
+    plain = body - max(1, -(-body // (BLOCK + FRAME.size))) * FRAME.size
+    if plain < 0 or stored_size(plain) != size:
+        raise FormatError("not a gzip stream of stored blocks")
+    return plain
 
 
 def _blocks(plain: int) -> int:
-    return max(1, -(-plain // _BLOCK))
+    return max(1, -(-plain // BLOCK))
 
 
 def layer_bytes(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[tuple[bytes, bytes]]:
@@ -138,18 +156,18 @@ def layer_bytes(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[t
         FormatError: A path is too long for a tar, or a file too large.
     """
     waiting, crc, length = bytearray(), 0, 0
-    yield _HEAD, b""
+    yield HEAD, b""
     for piece in _tar(files):
         waiting += piece
         crc, length = zlib.crc32(piece, crc), length + len(piece)
-        full = (len(waiting) - 1) // _BLOCK * _BLOCK if waiting else 0  # the last block is known at the end
-        for start in range(0, full, _BLOCK):
-            block = bytes(waiting[start : start + _BLOCK])
-            yield _FRAME.pack(0, len(block), len(block) ^ 0xFFFF) + block, block
+        full = (len(waiting) - 1) // BLOCK * BLOCK if waiting else 0  # the last block is known at the end
+        for start in range(0, full, BLOCK):
+            block = bytes(waiting[start : start + BLOCK])
+            yield FRAME.pack(0, len(block), len(block) ^ 0xFFFF) + block, block
         del waiting[:full]
     block = bytes(waiting)
-    yield _FRAME.pack(1, len(block), len(block) ^ 0xFFFF) + block, block
-    yield _TAIL.pack(crc, length & 0xFFFFFFFF), b""
+    yield FRAME.pack(1, len(block), len(block) ^ 0xFFFF) + block, block
+    yield TAIL.pack(crc, length & 0xFFFFFFFF), b""
 
 
 def _tar(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
@@ -171,20 +189,17 @@ class Stored:
         Raises:
             FormatError: No such stream is that long.
         """
-        body = size - len(_HEAD) - _TAIL.size
         self._pread = pread
-        self.size = body - max(1, -(-body // (_BLOCK + _FRAME.size))) * _FRAME.size
-        if self.size < 0 or stored_size(self.size) != size:
-            raise FormatError("not a gzip stream of stored blocks")
+        self.size = plain_size(size)
 
     def pread(self, count: int, offset: int) -> bytes:
         """Return at most `count` plain bytes from `offset`. The frames between them are not looked at."""
         found = []
         count = min(count, self.size - offset)
         while count > 0:
-            number, inside = divmod(offset, _BLOCK)
-            some = min(count, _BLOCK - inside)
-            place = len(_HEAD) + number * (_BLOCK + _FRAME.size) + _FRAME.size + inside
+            number, inside = divmod(offset, BLOCK)
+            some = min(count, BLOCK - inside)
+            place = len(HEAD) + number * (BLOCK + FRAME.size) + FRAME.size + inside
             found.append(self._pread(some, place))
             offset, count = offset + some, count - some
         return b"".join(found)
@@ -195,24 +210,24 @@ class Stored:
         Raises:
             FormatError: The stream is not the one exact form: another reader would see other bytes.
         """
-        head = self._pread(len(_HEAD), 0)
-        if head != _HEAD:
+        head = self._pread(len(HEAD), 0)
+        if head != HEAD:
             raise FormatError("not the exact head of a gzip stream of stored blocks")
         yield head, b""
-        place, left, crc = len(_HEAD), self.size, 0
+        place, left, crc = len(HEAD), self.size, 0
         while True:
-            size = min(left, _BLOCK)
+            size = min(left, BLOCK)
             left -= size
-            piece = self._pread(_FRAME.size + size, place)
-            if piece[: _FRAME.size] != _FRAME.pack(left == 0, size, size ^ 0xFFFF):
+            piece = self._pread(FRAME.size + size, place)
+            if piece[: FRAME.size] != FRAME.pack(left == 0, size, size ^ 0xFFFF):
                 raise FormatError(f"not a stored block of {size} bytes at byte {place}")
             place += len(piece)
-            block = piece[_FRAME.size :]
+            block = piece[FRAME.size :]
             crc = zlib.crc32(block, crc)
             yield piece, block
             if not left:
                 break
-        tail = self._pread(_TAIL.size + 1, place)
-        if tail != _TAIL.pack(crc, self.size & 0xFFFFFFFF):
+        tail = self._pread(TAIL.size + 1, place)
+        if tail != TAIL.pack(crc, self.size & 0xFFFFFFFF):
             raise FormatError("the checksum at the end of the gzip stream is wrong")
         yield tail, b""

@@ -236,6 +236,8 @@ class LayoutTree:
                 continue  # junk that somebody has attached
 
     def _attached(self, manifest: _Manifest) -> None:
+        if manifest.title != SIGNATURE and not manifest.title.startswith(ATTESTATIONS):
+            return  # about the artifact, such as a signature of cosign's, and no file of the bundle
         layer = manifest.layers[0]
         primary = manifest.title == SIGNATURE and SIGNATURE not in self._found
         data = self._small(layer, _MAX_SIGNATURE if primary else _MAX_ATTACHED)

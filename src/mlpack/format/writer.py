@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from mlpack.format.manifest import FileEntry, Manifest, Role
 from mlpack.format.names import CHECKSUMS, MANIFEST, path_problems
 from mlpack.format.tree import Tree
 
-__all__ = ["Assembled", "BundleLayout", "assemble", "target_path", "write_bundle", "write_copy"]
+__all__ = ["Assembled", "BundleLayout", "assemble", "target_path", "write_bundle", "write_copy", "write_file"]
 
 BundleLayout = Literal["archive", "directory"]
 
@@ -135,15 +136,15 @@ def _write(
         return
     with atomic_directory(target, overwrite=overwrite) as inside:
         for path, _, chunks in files:
-            _write_file(inside, path, chunks)
+            write_file(inside, path, chunks)
 
 
-def _write_file(root: Path, path: str, chunks: Iterable[bytes]) -> None:
-    """Write one file with the modes of the format, whatever the umask says."""
+def write_file(root: Path, path: str, chunks: Iterable[bytes | memoryview]) -> None:
+    """Write one file below a folder, synced, with the modes of the format whatever the umask says."""
     place = root / path
     for parent in reversed(place.relative_to(root).parents[:-1]):
         folder = root / parent
-        if not folder.exists():
+        with contextlib.suppress(FileExistsError):  # of an earlier file, or by another thread just now
             folder.mkdir()
             folder.chmod(0o755)
     with place.open("xb") as file:

@@ -1,0 +1,219 @@
+"""Pulling a bundle out of a registry: checked as it arrives, judged, and only then given its name.
+
+First come the lists and what signs them. If the policy could never accept them, nothing else is fetched.
+Then the layers arrive, several at once; each file goes straight to its place and is compared with the
+digest that was signed. What has landed is verified as a whole, from the disk, before it gets its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from mlpack.delivery.landing import ArchiveLanding, DirectoryLanding, Landing
+from mlpack.delivery.partial import Part, PartialBundle, families
+from mlpack.delivery.remote import Beginning, RemoteLayer, fetch_beginning, fetch_layers
+from mlpack.delivery.transfers import Progress, Tally, transfer
+from mlpack.errors import ContentMismatchError, FormatError
+from mlpack.format.atomic import atomic_directory, atomic_file, refuse_existing
+from mlpack.format.integrity import MAX_DOCUMENT
+from mlpack.format.lock import Lock
+from mlpack.format.names import CHECKSUMS, MANIFEST, WHEELS
+from mlpack.format.opening import UnverifiedBundle, inspect
+from mlpack.format.unpacking import read_layer
+from mlpack.format.writer import BundleLayout, target_path
+from mlpack.oci.descriptors import Stored
+from mlpack.oci.stores import Store
+from mlpack.trust.lists import Lists, check_lists, read_lists
+from mlpack.trust.policy import Policy, Unsigned
+from mlpack.trust.verification import VerifiedBundle, verify
+
+__all__ = ["pull_part", "pull_whole"]
+
+_CODE = "code"
+"""Family of the layers with code and wheels."""
+
+
+def pull_whole(
+    store: Store,
+    artifact: Stored,
+    output: Path,
+    policy: Policy | Unsigned,
+    *,
+    layout: BundleLayout = "archive",
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> VerifiedBundle | UnverifiedBundle:
+    """Fetch a bundle, verify it, and give it its name below `output`.
+
+    Raises:
+        VerificationError: It does not fulfil the policy; nothing is left of it.
+        FormatError: Without a policy: it is not intact.
+        RegistryError: The registry fails, or its bytes are not those that were asked for.
+        TargetExistsError: There is such a bundle, and `overwrite` is false.
+        StorageError: The disk is full or refuses.
+    """
+    with _refusals(store, artifact, policy):
+        layers, beginning, lists = _begin(store, artifact, policy)
+    target = target_path(output, lists.manifest, layout)
+    if not overwrite:
+        refuse_existing(target)
+    with contextlib.ExitStack() as stack:
+        landing: Landing
+        if layout == "archive":
+            file = stack.enter_context(atomic_file(target, overwrite=overwrite))
+            sizes = {path: entry.size for path, entry in lists.manifest.files.items()}
+            sizes |= beginning.entries
+            staged = Path(os.fsdecode(file.name))
+            landing = ArchiveLanding(file.fileno(), lists.manifest.folder, sizes)
+        else:
+            staged = stack.enter_context(atomic_directory(target, overwrite=overwrite))
+            landing = DirectoryLanding(staged)
+        with _refusals(store, artifact, policy):
+            arrival = _Arrival(store, landing, lists)
+            arrival.receive(beginning, layers[1:], progress)
+            arrival.check_complete()
+        landing.finish()
+        # The copy is what counts: it is judged as it lies on the disk, with every rule of the policy.
+        found = inspect(staged) if isinstance(policy, Unsigned) else verify(staged, policy)
+    return replace(found, path=target)
+
+
+def pull_part(
+    store: Store,
+    artifact: Stored,
+    output: Path,
+    policy: Policy | Unsigned,
+    only: Sequence[Part],
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> PartialBundle:
+    """Fetch some files of a bundle, each as it was signed, into a folder that is no bundle.
+
+    Raises:
+        VerificationError: The lists do not fulfil the policy, or a file differs; nothing is left.
+        FormatError: Without a policy: a file differs from its lists.
+        RegistryError: The registry fails, or its bytes are not those that were asked for.
+        TargetExistsError: The folder is there, and `overwrite` is false.
+        StorageError: The disk is full or refuses.
+        UsageError: There is no such part.
+    """
+    wanted = families(only)
+    with _refusals(store, artifact, policy):
+        layers, beginning, lists = _begin(store, artifact, policy)
+    chosen = [layer for layer in layers[1:] if layer.family in wanted]
+    target = output / f"{lists.manifest.folder}.partial"
+    with atomic_directory(target, overwrite=overwrite) as staged, _refusals(store, artifact, policy):
+        arrival = _Arrival(store, DirectoryLanding(staged), lists)
+        arrival.receive(beginning, chosen, progress)
+    return PartialBundle(
+        path=target,
+        digest=lists.digest,
+        manifest=lists.manifest,
+        only=tuple(only),
+        files=tuple(sorted(arrival.arrived)),
+        signers=lists.signers,
+        rules=lists.rules,
+    )
+
+
+def _begin(
+    store: Store, artifact: Stored, policy: Policy | Unsigned
+) -> tuple[list[RemoteLayer], Beginning, Lists]:
+    layers = fetch_layers(store, artifact)
+    beginning = fetch_beginning(store, artifact, layers[0])
+    lists = read_lists(beginning) if isinstance(policy, Unsigned) else check_lists(beginning, policy)
+    return layers, beginning, lists
+
+
+@contextlib.contextmanager
+def _refusals(store: Store, artifact: Stored, policy: Policy | Unsigned) -> Iterator[None]:
+    """Under a policy, whatever breaks the format is a refusal, as it is in `verify`."""
+    try:
+        yield
+    except FormatError as error:
+        if isinstance(policy, Unsigned):
+            raise
+        raise ContentMismatchError(
+            "not verified: 1 problem(s)",
+            where=f"{store.name}@{artifact.descriptor.digest}",
+            problems=(f"{error.where}: {error.message}" if error.where else error.message,),
+            hint=error.hint,
+        ) from error
+
+
+class _Arrival:
+    """The files of one bundle as they arrive: each once, each named by a list, each with its digest."""
+
+    def __init__(self, store: Store, landing: Landing, lists: Lists) -> None:
+        self._store = store
+        self._landing = landing
+        self._lists = lists
+        self._lock_path = lists.manifest.one("lock")
+        self._lock = b""
+        self._guard = threading.Lock()
+        self.arrived: set[str] = set()
+
+    def receive(self, beginning: Beginning, layers: Sequence[RemoteLayer], progress: Progress | None) -> None:
+        """Land what has arrived, then fetch layers; code and wheels come last, in order."""
+        for path, data in beginning.contents.items():
+            self._landing.take(path, len(data), [data])
+            self.arrived.add(path)
+        tally = Tally("receiving", sum(layer.descriptor.size for layer in layers), progress)
+        first = [layer for layer in layers if layer.family != _CODE]
+        last = [layer for layer in layers if layer.family == _CODE]
+
+        def receive(layer: RemoteLayer) -> None:
+            chunks = tally.watch(self._store.blob_chunks(layer.descriptor))
+            for path, size, pieces in read_layer(chunks, layer.descriptor.size, layer.diff_id):
+                self._file(path, size, pieces)
+
+        if first:
+            transfer(receive, first, tally)
+        if last:
+            transfer(receive, last, tally, workers=1)
+
+    def _file(self, path: str, size: int, pieces: Iterable[bytes | memoryview]) -> None:
+        expected = self._expected(path, size)
+        with self._guard:
+            if path in self.arrived:
+                raise FormatError("stored twice", where=path)
+            self.arrived.add(path)
+        if path == self._lock_path:
+            self._lock = b"".join(pieces) if size <= MAX_DOCUMENT else b""
+            pieces = [self._lock]
+        found = self._landing.take(path, size, pieces)
+        if found != expected:
+            raise FormatError(
+                f"contents changed (expected sha256 {expected[:12]}..., found {found[:12]}...)", where=path
+            )
+
+    def _expected(self, path: str, size: int) -> str:
+        """Return the digest that a file must have; nothing is written before it is known that it has one."""
+        if path.startswith(WHEELS):
+            for package in Lock.from_bytes(self._lock).packages if self._lock else ():
+                for file in package.files:
+                    if file.path == path and file.size == size:
+                        return file.sha256
+            raise FormatError("not a wheel of the lock", where=repr(path))
+        entry = self._lists.manifest.files.get(path)
+        if entry is None or path in (CHECKSUMS, MANIFEST):
+            raise FormatError("a file that no list names", where=repr(path))
+        if entry.size != size:
+            raise FormatError(f"{entry.size} bytes by {MANIFEST}, found {size}", where=path)
+        return self._lists.checksums[path]
+
+    def check_complete(self) -> None:
+        """Return if every file that the lists name has arrived.
+
+        Raises:
+            FormatError: One is missing.
+        """
+        for path in self._lists.checksums:
+            if path not in self.arrived:
+                raise FormatError(f"listed in {CHECKSUMS}, but missing", where=path)
