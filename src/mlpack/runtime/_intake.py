@@ -17,7 +17,7 @@ from mlpack.runtime._findings import Findings
 from mlpack.runtime._matrix import MatrixReader
 from mlpack.runtime._names import match_names
 from mlpack.runtime._rows import Feeds, RowReader
-from mlpack.runtime._tables import as_array, as_texts, one_block, one_pandas_row, refuse_others
+from mlpack.runtime._tables import as_array, as_texts, cells_singly, one_block, one_pandas_row, refuse_others
 from mlpack.runtime._texts import column_to_texts
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Intake:
         get = itemgetter(*self._names)
         self._cells: Callable[[Any], tuple[object, ...]] = get if self._width > 1 else lambda row: (get(row),)
         self._texts = not self._by_array and self._width == 1 and self._checks[0].dtype == "string"
-        self._seen: tuple[object, list[object], list[int]] | None = None
+        self._seen: tuple[object, list[object], list[int], bool] | None = None
 
     def read(self, X: object) -> tuple[Feeds | None, Findings | None]:  # noqa: N803  (scikit-learn's name)
         """Return the tensors for some rows, None when there are no rows, and what was remarkable.
@@ -95,8 +95,7 @@ class Intake:
         if seen is None or getattr(X, "columns", None) is not seen[0]:
             return None
         frame: Any = X
-        cells = one_pandas_row(frame) if len(frame) == 1 else None
-        return None if cells is None else self._row.read([cells[position] for position in seen[2]])
+        return self._row.read(one_pandas_row(frame, seen[2], singly=seen[3])) if len(frame) == 1 else None
 
     def _one(self, columns: Sequence[object]) -> Feeds | None:
         cells: list[object] = []
@@ -167,17 +166,18 @@ class Intake:
         rows = len(frame)
         seen = self._seen
         if seen is not None and seen[0] is frame.columns:
-            positions = seen[2]
+            positions, singly = seen[2:]
         else:
             names = frame.columns.tolist()
-            positions = seen[2] if seen is not None and seen[1] == names else self._positions(names, findings)
+            if seen is not None and seen[1] == names:
+                positions, singly = seen[2:]
+            else:
+                positions, singly = self._positions(names, findings), cells_singly(frame)
             # An Index never changes, so its identity answers for its labels the next time.
             if len(names) == len(positions) and -1 not in positions:
-                self._seen = (frame.columns, names, positions)
-        if rows == 1 and positions:
-            cells = one_pandas_row(frame)
-            if cells is not None:
-                return [(cells[position],) for position in positions], 1
+                self._seen = (frame.columns, names, positions, singly)
+        if rows == 1 and positions and -1 not in positions:
+            return [(cell,) for cell in one_pandas_row(frame, positions, singly=singly)], 1
         if frame.columns.is_unique:
             labels = frame.columns
             return [frame[labels[position]] for position in positions], rows

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from mlpack.runtime._columns import loaded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_texts", "one_block", "one_pandas_row", "refuse_others"]
+__all__ = ["as_array", "as_texts", "cells_singly", "one_block", "one_pandas_row", "refuse_others"]
 
 
 def one_block(X: object) -> NDArray[Any] | None:  # noqa: N803  (scikit-learn's name)
@@ -64,22 +65,37 @@ _MOST_CELLS = 1 << 27
 """A gibibyte of doubles."""
 
 
-def one_pandas_row(frame: Any) -> Sequence[object] | None:  # noqa: ANN401  (a pandas DataFrame)
-    """Return the cells of the only row, or None when taking them together would change one of them."""
-    row = frame.iloc[0]
-    cells: list[Any] = row.tolist()
-    if getattr(row.dtype, "kind", "O") == "O":
-        return cells
-    # pandas made all cells one type. Integers among floats are restored, which is exact below 2**53.
-    kinds = [getattr(dtype, "kind", "O") for dtype in frame.dtypes]
-    if row.dtype == np.float64 and set(kinds) <= {"i", "u", "f"}:
-        for position, kind in enumerate(kinds):
-            if kind != "f":
-                if not abs(cells[position]) < 2**53:
-                    return None
-                cells[position] = int(cells[position])
-        return cells
-    return cells if len(set(kinds)) == 1 else None
+def one_pandas_row(frame: Any, positions: Sequence[int], *, singly: bool) -> list[object]:  # noqa: ANN401
+    """Return the cells of a pandas DataFrame's only row, each of its own column's type.
+
+    Args:
+        frame: One row.
+        positions: The columns that are wanted, in this order.
+        singly: What `cells_singly` said of such a frame; only the speed depends on it.
+    """
+    if singly:
+        at = frame.iat
+        found = [at[0, position] for position in positions]
+        return [plain(cell) if (plain := _PLAIN.get(type(cell))) else cell for cell in found]
+    # As objects, each cell keeps its type; NumPy would make one type of integers and floats.
+    cells = frame.to_numpy(dtype=object)[0].tolist()
+    return [cells[position] for position in positions]
+
+
+def cells_singly(frame: Any) -> bool:  # noqa: ANN401  (a pandas DataFrame)
+    """Return whether the cells of one row are read faster one by one than as an array of objects.
+
+    A column of NumPy's costs next to nothing in the array and 1.5 us on its own, one of an extension type
+    (pandas 3 keeps texts in one) 12 us in the array and 3.5 us on its own. Before pandas 3, 10 us on its own.
+    """
+    if int(sys.modules["pandas"].__version__.partition(".")[0]) < 3:
+        return False
+    extensions = sum(not isinstance(dtype, np.dtype) for dtype in frame.dtypes)
+    return bool(frame.shape[1] < 7 * extensions)
+
+
+_PLAIN: dict[type, Callable[[Any], object]] = {np.float64: float, np.int64: int, np.bool_: bool}
+"""NumPy's scalar -> Python's, which holds the same values and is compared several times faster."""
 
 
 def refuse_others(X: object) -> None:  # noqa: N803
