@@ -10,6 +10,7 @@ MlpackError                      code, where, hint
 │   ├─ ExportError               no route of the export ladder agrees with the model
 │   ├─ LockError                 the environment cannot be locked
 │   └─ PluginError               an emitter of another distribution is broken
+├─ SecretError                   what is about to be written or signed looks like a secret
 ├─ TargetExistsError             writing would replace something
 ├─ StorageError                  the disk said no
 ├─ RegistryError                 a registry, or the way to it, said no
@@ -48,6 +49,7 @@ __all__ = [
     "PolicyError",
     "PolicyViolationError",
     "RegistryError",
+    "SecretError",
     "SignatureInvalidError",
     "SigningError",
     "StorageError",
@@ -150,6 +152,12 @@ class PluginError(PackError):
     """An emitter of another distribution, which this model needs, is broken."""
 
     default_code = "plugin"
+
+
+class SecretError(MlpackError):
+    """What is about to be written or signed holds what looks like a secret; the message never quotes it."""
+
+    default_code = "secret"
 
 
 class TargetExistsError(MlpackError):

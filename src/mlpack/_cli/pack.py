@@ -42,6 +42,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     parser.add_argument(
+        "--unsafe-allow",
+        action="append",
+        default=[],
+        metavar="DETECTOR:PATH",
+        help="let a finding of the secrets gate through, and record that; may repeat",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="write nothing; say what becomes of each step of the model"
     )
     add_json_argument(parser)
@@ -88,6 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         offline=arguments.offline,
         layout=arguments.layout,
         overwrite=arguments.overwrite,
+        unsafe_allow=arguments.unsafe_allow,
     )
     print_facts(bundle.facts(), as_json=arguments.json)
     if not arguments.json:

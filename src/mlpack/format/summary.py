@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mlpack.format.contract import CategoricalProfile, Contract, Input, NumericProfile, Output
+from mlpack.format.secrets.gate import allowed_by
 from mlpack.show.facts import Facts, Level, Section, Table
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def _warnings(bundle: UnverifiedBundle) -> tuple[str, ...]:
         found.append("Loading it does whatever its pickle says. It loads only where a policy allows code.")
     if "python" in bundle.manifest.requires:
         found.append("Loading it runs Python code of the bundle. It loads only where a policy allows code.")
+    if allowed := allowed_by(bundle.manifest.annotations):
+        found.append(f"Let through by whoever packed it, past the secrets gate: {', '.join(allowed)}.")
     if bundle.manifest.golden == "sample":
         found.append("The golden rows are real rows of the example.")
     if bundle.parity.certificate == "loose":

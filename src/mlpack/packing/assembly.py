@@ -17,6 +17,7 @@ from mlpack.format.evidence import Golden, Parity
 from mlpack.format.lock import Lock
 from mlpack.format.manifest import ENGINES, Manifest, ModelInfo, Role
 from mlpack.format.names import check_name, check_version
+from mlpack.format.secrets.gate import ALLOWED, gate_files
 from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
@@ -50,6 +51,7 @@ class Request:
     datasets: Mapping[str, object]
     parameters: Mapping[str, object]
     card: ModelCard
+    unsafe_allow: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse what could never become a bundle, before minutes of work.
@@ -127,6 +129,7 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
 
     Raises:
         PackError: The bill of materials would not be valid.
+        SecretError: A file holds what looks like a secret.
     """
     lock = Lock.from_bytes(made.lock)
     parts: dict[str, tuple[Role, bytes]] = {
@@ -139,7 +142,9 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
         "evidence/parity.json": ("parity", made.parity.to_bytes()),
         "sbom/bom.cdx.json": ("bom", build_bom(_bom_subject(request, made), lock)),
     }
-    return assemble(_draft(request, made), parts)
+    assembled = assemble(_draft(request, made), parts)
+    gate_files(assembled.contents, request.unsafe_allow)
+    return assembled
 
 
 def _draft(request: Request, made: Made) -> Manifest:
@@ -161,6 +166,7 @@ def _draft(request: Request, made: Made) -> Manifest:
         runtime=made.artifact.runtime,
         golden=request.golden,
         license=request.license,
+        annotations={ALLOWED: " ".join(request.unsafe_allow)} if request.unsafe_allow else {},
     )
 
 

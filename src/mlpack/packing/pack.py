@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from mlpack.errors import UsageError
 from mlpack.format.opening import UnverifiedBundle, inspect
+from mlpack.format.secrets.gate import check_override
 from mlpack.format.writer import BundleLayout, write_bundle
 from mlpack.packing.adapters import find_tensor_model
 from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, check_choice
@@ -48,6 +49,7 @@ def pack(
     offline: bool = False,
     layout: BundleLayout = "archive",
     overwrite: bool = False,
+    unsafe_allow: Sequence[str] = (),
 ) -> UnverifiedBundle:
     """Make a bundle of a fitted model: its graph, contract, lock, BOM and the proof that it answers the same.
 
@@ -81,6 +83,7 @@ def pack(
         offline: Lock from uv's cache alone.
         layout: `archive` writes NAME-VERSION.mlpack, `directory` a folder of that name.
         overwrite: Replace an existing bundle.
+        unsafe_allow: Findings of the secrets gate to let through, as `DETECTOR:PATH`; recorded in the bundle.
 
     Returns:
         The bundle, as it was written.
@@ -91,6 +94,7 @@ def pack(
         ExampleError: The example is empty, of a wrong type, or the model rejects it.
         ExportError: No route gives a graph that agrees within the certificate.
         LockError: What serving needs cannot be locked.
+        SecretError: Something about to be written looks like a secret.
         TargetExistsError: The bundle is already there.
         StorageError: It cannot be written.
     """
@@ -111,6 +115,7 @@ def pack(
         datasets={} if datasets is None else datasets,
         parameters={} if parameters is None else parameters,
         card=card or ModelCard(),
+        unsafe_allow=check_override(unsafe_allow),
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()

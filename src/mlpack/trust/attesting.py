@@ -11,6 +11,7 @@ from mlpack.format.atomic import atomic_file
 from mlpack.format.names import ATTESTATIONS, CHECKSUMS
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.places import layout_place
+from mlpack.format.secrets.gate import gate_bundle, gate_statement
 from mlpack.format.tree import open_tree
 from mlpack.format.writer import write_copy
 from mlpack.trust.attaching import add_to_layout
@@ -45,6 +46,7 @@ def attest(bundle: BundleLike, predicate: Mapping[str, Any], signer: Signer | Se
         UsageError: The type is neither a known word nor a URI.
         FormatError: The bundle is not intact, or the predicate is no JSON.
         SigningError: The statement is too large, or the bundle carries too many already.
+        SecretError: The statement holds what looks like a secret.
         StorageError: Something cannot be read or written; the bundle is as it was.
     """
     kind = full_type(type)
@@ -54,7 +56,9 @@ def attest(bundle: BundleLike, predicate: Mapping[str, Any], signer: Signer | Se
     if kind == PREDICATE_TYPE:
         raise UsageError("a signature, not an attestation", where="type", hint="use countersign")
     opened = inspect(bundle_path(bundle))
-    return _add(opened, seal(build_attestation(opened.digest, kind, predicate), signer))
+    statement = build_attestation(opened.digest, kind, predicate)
+    gate_statement(statement)
+    return _add(opened, seal(statement, signer))
 
 
 def countersign(bundle: BundleLike, signer: Signer | Sealer) -> str:
@@ -70,11 +74,13 @@ def countersign(bundle: BundleLike, signer: Signer | Sealer) -> str:
     Raises:
         SigningError: The bundle has no signature yet, too many attestations, or too many files.
         FormatError: The bundle is not intact.
+        SecretError: A file holds what looks like a secret, and the bundle does not record that it may.
         StorageError: Something cannot be read or written; the bundle is as it was.
     """
     opened = inspect(bundle_path(bundle))
     if not opened.signed:
         raise SigningError("is not signed yet", where=str(opened.path), hint="sign it without --add")
+    gate_bundle(opened)
     listed = {**opened.checksums, CHECKSUMS: opened.digest.removeprefix("bundle:sha256:")}
     return _add(opened, seal(build_statement(opened.manifest.folder, listed), signer))
 

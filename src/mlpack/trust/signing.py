@@ -12,6 +12,7 @@ from mlpack.format.atomic import atomic_file, refuse_existing
 from mlpack.format.names import CHECKSUMS, SIGNATURE
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.places import layout_place
+from mlpack.format.secrets.gate import gate_bundle
 from mlpack.format.tree import open_tree
 from mlpack.format.writer import write_copy
 from mlpack.trust.attaching import add_to_layout
@@ -49,6 +50,7 @@ def sign(
         TargetExistsError: It is signed, or `output` exists, and `overwrite` is false.
         StorageError: Something cannot be read or written; the bundle is as it was.
         SigningError: The signer refuses.
+        SecretError: A file holds what looks like a secret, and the bundle does not record that it may.
     """
     path = bundle_path(bundle)
     if output is not None and layout_place(path) is not None:
@@ -59,6 +61,7 @@ def sign(
     opened = inspect(path)
     if opened.signed and not overwrite:
         raise TargetExistsError("is signed already", where=f"{path}/{SIGNATURE}", hint="pass overwrite")
+    gate_bundle(opened)
     listed = {**opened.checksums, CHECKSUMS: opened.digest.removeprefix("bundle:sha256:")}
     signature = seal(build_statement(opened.manifest.folder, listed), signer)
     if layout_place(path) is not None:
