@@ -22,6 +22,7 @@ _PRINTABLE = bytes(1 if code in (9, 10, 13) or 32 <= code < 127 else 0 for code 
 _ZERO_OR_PRINTABLE = bytes(2 if code and not _PRINTABLE[code] else _PRINTABLE[code] for code in range(256))
 _WIDE = (b"\1\0" * _RUN, b"\1\0\0\0" * _RUN)
 """Texts of two or four bytes a character, as NumPy and Windows store them."""
+_ESCAPED = re.compile(rb"\\([!-/:-@\[-`{-~])")
 _COMMON = b"0123456789.,+ \n"
 """What a file of numbers is made of; without it, little is left to look for anchors in."""
 
@@ -115,6 +116,9 @@ def _first_of_each(findings: Iterable[Finding]) -> Iterator[Finding]:
 def _in_window(path: str, data: bytes, start: int, known: KnownValues) -> Iterator[Finding]:
     yield from _known_values(path, data, known)
     yield from _texts(path, data, start, known)
+    if b"\0" not in data and (b"\\/" in data or b"\\:" in data):
+        # JSON may write a slash, and Markdown any punctuation, with a backslash before it.
+        yield from _texts(path, _ESCAPED.sub(rb"\1", data), -1, known)
     mask = data.translate(_ZERO_OR_PRINTABLE)
     if any(wide in mask for wide in _WIDE):
         narrow = re.sub(rb"\0{4,}", b"\n", data).translate(None, b"\0")
@@ -180,7 +184,7 @@ def _place(whole: bytes, match: bytes, start: int) -> str:
     """Return where it stands: a line of a text, a byte of anything else."""
     at = whole.find(match)
     if start < 0 or at < 0:
-        return "wide characters"
+        return "wide or escaped characters"
     if b"\0" in whole[:4096]:
         return f"byte {start + at}"
     if start:

@@ -121,7 +121,14 @@ def test_too_many_archives_in_one_another_are_a_finding() -> None:
 def test_wide_characters(encoding: str) -> None:
     data = b"\x93NUMPY" + f"   {AWS}   ".encode(encoding)
     (finding,) = find_secrets("f.npy", data, NOTHING)
-    assert (finding.detector, finding.place) == ("aws-access-key", "wide characters")
+    assert (finding.detector, finding.place) == ("aws-access-key", "wide or escaped characters")
+
+
+@pytest.mark.parametrize("text", [URL.replace("/", "\\/"), URL.replace(":", "\\:").replace("@", "\\@")])
+def test_escaped_punctuation(text: str) -> None:
+    assert [item.detector for item in find_secrets("README.md", text.encode(), NOTHING)] == [
+        "url-credentials"
+    ]
 
 
 @pytest.mark.parametrize("at", [0, 8 * 2**20 - 10, 8 * 2**20 - 16 * 1024 + 3, 17 * 2**20])
