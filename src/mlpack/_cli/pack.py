@@ -7,7 +7,7 @@ import contextlib
 import importlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from mlpack._cli.showing import add_json_argument, print_facts
 from mlpack.errors import MissingExtraError, UsageError
@@ -71,6 +71,13 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--certificate", choices=("exact", "tight", "loose"), default="tight", help="default: tight"
     )
+    parser.add_argument(
+        "--code", action="store_true", help="let classes and functions of your own come along as source"
+    )
+    for option, what in (("preprocess", "prepares the rows"), ("postprocess", "changes the answers")):
+        parser.add_argument(
+            f"--{option}", metavar="FUNCTION", help=f"function that {what}, as FILE.py:NAME or MODULE:NAME"
+        )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -79,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if arguments.dry_run:
         return explain(arguments)
-    model, example = _given(arguments)
+    model, example, functions = _given(arguments)
     bundle = pack(
         model,
         name=arguments.name,
@@ -89,6 +96,9 @@ def run(arguments: argparse.Namespace) -> int:
         methods=arguments.methods,
         certificate=arguments.certificate,
         prefer=arguments.prefer,
+        code=arguments.code,
+        preprocess=functions["preprocess"],
+        postprocess=functions["postprocess"],
         platforms=arguments.platforms or ("linux/amd64", "linux/arm64"),
         golden=arguments.golden,
         license=arguments.license,
@@ -107,24 +117,34 @@ def explain(arguments: argparse.Namespace) -> int:
     """Say what becomes of each step; DONE when the model would pack, FAILED when not."""
     from mlpack.packing.explaining import explain_export
 
-    model, example = _given(arguments)
+    model, example, functions = _given(arguments)
     explanation = explain_export(
         model,
         example,
         methods=arguments.methods,
         certificate=arguments.certificate,
         prefer=arguments.prefer,
+        code=arguments.code,
+        preprocess=functions["preprocess"],
+        postprocess=functions["postprocess"],
     )
     print_facts(explanation.facts(), as_json=arguments.json)
     return 0 if explanation.packs else 1
 
 
-def _given(arguments: argparse.Namespace) -> tuple[object, object]:
-    """Return the model and the example that the arguments name."""
+def _given(arguments: argparse.Namespace) -> tuple[object, object, dict[str, Any]]:
+    """Return the model, the example and the functions around the model that the arguments name."""
     modules: dict[str, ModuleType] = {}
     # What the training code prints must not mix with our own answer.
     with contextlib.redirect_stdout(sys.stderr):
-        return _find(arguments.model, modules), _example(arguments.example, modules)
+        functions = {
+            name: None if reference is None else _find(reference, modules)
+            for name, reference in (
+                ("preprocess", arguments.preprocess),
+                ("postprocess", arguments.postprocess),
+            )
+        }
+        return _find(arguments.model, modules), _example(arguments.example, modules), functions
 
 
 def _example(reference: str, modules: dict[str, ModuleType]) -> object:

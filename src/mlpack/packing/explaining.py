@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from mlpack.errors import ExampleError, ExportError, MlpackError
 from mlpack.packing.advice import advice
 from mlpack.packing.assembly import CERTIFICATES, Certificate, check_choice
+from mlpack.packing.processing import between
 from mlpack.packing.proving import PackWarning, Prefer, Proof, prove
 from mlpack.packing.steps import Step, steps_of
 
@@ -96,6 +97,9 @@ def explain_export(
     methods: Sequence[str] | None = None,
     certificate: Certificate = "tight",
     prefer: Prefer = "onnx",
+    code: bool = False,
+    preprocess: Callable[[Any], Any] | None = None,
+    postprocess: Callable[[Any], Any] | None = None,
 ) -> ExportExplanation:
     """Say what becomes of each step of a model when it is packed, whether it packs or not. Writes nothing.
 
@@ -108,6 +112,9 @@ def explain_export(
         methods: Methods to offer; None takes all that the model has.
         certificate: Weakest parity that would be accepted.
         prefer: What would be packed, as for `mlpack.pack`.
+        code: Whether classes and functions of your own may come along as source.
+        preprocess: Function before the model, as for `mlpack.pack`.
+        postprocess: Function after it.
 
     Raises:
         UsageError: An argument is wrong.
@@ -116,9 +123,11 @@ def explain_export(
     """
     check_choice("certificate", certificate, CERTIFICATES)
     check_choice("prefer", prefer, get_args(Prefer))
+    original = type(model).__name__
+    model = between(model, example, preprocess=preprocess, postprocess=postprocess, methods=methods)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", PackWarning)
-        whole = _whole(model, example, methods, certificate, prefer)
+        whole = _whole(model, example, methods, certificate, prefer, code=code)
     said = tuple(str(item.message) for item in heard if issubclass(item.category, PackWarning))
     proof = whole if isinstance(whole, Proof) else None
     parity = None if proof is None else proof.parity
@@ -128,7 +137,7 @@ def explain_export(
     elif parity is not None:
         problems = tuple(f"{route}: {reason}" for route, reason in parity.rejected)
     return ExportExplanation(
-        original=type(model).__name__,
+        original=original,
         wanted=certificate,
         packs=proof is not None,
         route="" if parity is None else parity.rung,
@@ -146,9 +155,11 @@ def _whole(
     methods: Sequence[str] | None,
     certificate: Certificate,
     prefer: Prefer,
+    *,
+    code: bool,
 ) -> Proof | ExportError:
     try:
-        return prove(model, example, methods=methods, certificate=certificate, prefer=prefer)
+        return prove(model, example, methods=methods, certificate=certificate, prefer=prefer, code=code)
     except ExportError as error:
         return error
 

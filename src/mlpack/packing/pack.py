@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from mlpack.errors import UsageError
 from mlpack.format.opening import UnverifiedBundle, inspect
@@ -19,6 +19,7 @@ from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import lock_runtime
 from mlpack.packing.metrics import example_metrics
 from mlpack.packing.notices import PackWarning
+from mlpack.packing.processing import between
 from mlpack.packing.proving import Prefer, Proof, prove
 from mlpack.packing.tensors.proving import TensorProof, prove_tensors
 from mlpack.packing.unsafe import UnsafePickle
@@ -37,6 +38,8 @@ def pack(
     methods: Sequence[str] | None = None,
     prefer: Prefer = "onnx",
     code: bool = False,
+    preprocess: Callable[[Any], Any] | None = None,
+    postprocess: Callable[[Any], Any] | None = None,
     certificate: Certificate = "tight",
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
@@ -70,6 +73,11 @@ def pack(
             data, with a warning), `onnx-only`, or `native`.
         code: Whether classes and functions of your own in the model may come along as source. Such a bundle
             runs code, and loads only where a policy allows code for whoever signed it.
+        preprocess: Function of rows as the example has them; returns the rows that the model takes. It
+            becomes part of the graph or a host step where its operations have an exact form there, and else
+            comes along as source, as with `code`, with a warning.
+        postprocess: The same for the answers of `predict` (of the first of `methods` where `predict` is
+            not among them): takes them as an array, returns as many. Other methods stay as they are.
         certificate: Weakest parity accepted: `exact` (bit for bit), `tight` (1e-9 of the spread),
             or `loose` (1e-5).
         platforms: What to lock for, as `os/architecture`.
@@ -119,13 +127,14 @@ def pack(
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
-    tensors = find_tensor_model(model, example)
+    whole = between(model, example, preprocess=preprocess, postprocess=postprocess, methods=methods)
+    tensors = find_tensor_model(whole, example)
     proof: Proof | TensorProof
     if tensors is not None:
         proof = prove_tensors(tensors, methods=methods, certificate=certificate, golden=golden)
     else:
         proof = prove(
-            model,
+            whole,
             example,
             methods=methods,
             certificate=certificate,

@@ -58,7 +58,7 @@ def infer_contract(
     Raises:
         ModelError: An answer has a form that a bundle cannot hold.
     """
-    if not _labelled(answers, description):
+    if description.changed != "predict" and not _labelled(answers, description):
         description = replace(description, classes=None)
     outputs = tuple(_output(method, answer, description) for method, answer in answers.items())
     taken = {output.tensor for output in outputs}
@@ -171,7 +171,11 @@ def _output(method: Method, answer: np.ndarray, description: Description) -> Out
             hint="a bundle holds methods that return (n,) or (n, k) of numbers, booleans or labels",
         )
     classes = description.classes if method in ("predict", "predict_proba", "predict_log_proba") else None
-    if classes is None and answer.dtype.kind in "UO":
+    if method == description.changed:
+        classes = None
+        if answer.dtype.kind in "UO" and not all(isinstance(cell, str) for cell in answer.flat):
+            raise ModelError("it returns objects that are no texts", where="postprocess")
+    elif classes is None and answer.dtype.kind in "UO":
         raise ModelError(f"{method} returns {answer.dtype} without classes_", where="model")
     if method == "predict" and answer.ndim == 2 and answer.shape[1] > 1:
         classes = None  # a zero or one, or a number, per label: the answer itself

@@ -23,6 +23,7 @@ from mlpack.packing.export.ladder import Refusal, candidates
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.profile import infer_contract
 from mlpack.packing.unsafe import UnsafePickle
+from mlpack.runtime.processed import Processed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,6 +88,7 @@ def prove(
     native, description = _read(model.model if isinstance(model, UnsafePickle) else model, example, methods)
     learned = _learn(native, description)
     refused: list[tuple[str, str]] = []
+    code = code or isinstance(model, Processed)
     if pickled or description.framework[0] == "python":
         return _proof(learned, ("pickle" if pickled else "code",), certificate, golden, refused)
     if prefer != "native":
@@ -229,6 +231,8 @@ def _spread(output: Output, answer: np.ndarray) -> float:
 
     if output.method == "predict_proba" or (output.method == "predict" and output.classes is not None):
         return 1.0
+    if answer.dtype.kind in "UO":
+        return 1.0  # texts, which agree or not
     finite = answer[np.isfinite(answer)].astype(np.float64)
     largest = float(np.abs(finite).max(initial=0.0))
     if largest == 0.0:

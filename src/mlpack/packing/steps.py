@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlpack.runtime.processed import Processed
+
 __all__ = ["Step", "steps_of"]
 
 
@@ -45,7 +47,9 @@ def steps_of(model: Any, example: Any, limit: int) -> Iterator[Step]:  # noqa: A
 
 
 def _walk(model: Any, rows: Any, path: tuple[str, ...], asked: Sequence[str] | None) -> Iterator[Step]:  # noqa: ANN401
-    if hasattr(model, "steps"):
+    if isinstance(model, Processed):
+        yield from _chain(_as_steps(model), rows, path, asked)
+    elif hasattr(model, "steps"):
         yield from _chain(model.steps, rows, path, asked)
     elif hasattr(model, "transformers_"):
         yield from _by_column(model, rows, path)
@@ -63,6 +67,15 @@ def _walk(model: Any, rows: Any, path: tuple[str, ...], asked: Sequence[str] | N
             columns=_width(rows),
             methods=asked,
         )
+
+
+def _as_steps(model: Processed) -> list[tuple[str, Any]]:
+    """Return a model behind its function as the pipeline that they would be."""
+    if model.preprocess is None:
+        return [("model", model.estimator)]
+    from sklearn.preprocessing import FunctionTransformer
+
+    return [("preprocess", FunctionTransformer(model.preprocess)), ("model", model.estimator)]
 
 
 def _part(part: Any, rows: Any, path: tuple[str, ...], asked: Sequence[str] | None) -> Iterator[Step]:  # noqa: ANN401

@@ -78,6 +78,8 @@ def finisher(output: Output, tensor_type: str) -> Finish | None:
         return label_array(output.classes, dtype).take
     if found is None or (found == "object") != (dtype.kind in "OU"):
         raise FormatError(f"the graph gives {tensor_type}, which cannot become {dtype}", where=where)
+    if dtype.kind == "U":
+        return lambda raw: raw.astype(np.str_)  # as wide as the rows need: no example has them all
     if np.dtype(found) == dtype:
         return None
     return lambda raw: raw.astype(dtype)

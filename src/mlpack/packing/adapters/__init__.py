@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from mlpack.errors import ModelError
+from mlpack.errors import ModelError, UsageError
 from mlpack.runtime.model import Model
+from mlpack.runtime.processed import Processed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +28,7 @@ _ADAPTERS = {
     "lightgbm.basic.Booster": "mlpack.packing.adapters.boosters",
     "xgboost.core.Booster": "mlpack.packing.adapters.boosters",
     "builtins.function": _CODE,
+    "mlpack.runtime.processed.Processed": "mlpack.packing.adapters.processed",
 }
 _TENSOR_ADAPTERS = {
     "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
@@ -52,6 +54,7 @@ class Description:
         columns: Column names it was fitted on; None when it saw an array.
         width: Number of columns it was fitted on; None when it does not say.
         precision: Precision in which the coarsest of its steps computes, whatever type its answers have.
+        changed: Method whose answers a function of the author's makes into others; they are no labels.
     """
 
     original: str
@@ -63,6 +66,7 @@ class Description:
     columns: tuple[str, ...] | None
     width: int | None
     precision: Precision = "float64"
+    changed: Method | None = None
 
 
 class Adapter(Protocol):
@@ -105,6 +109,14 @@ def find_tensor_model(model: object, example: object) -> TensorModel | None:
         PackError: It cannot be used.
         MissingExtraError: Its framework's extra is not installed.
     """
+    if isinstance(model, Processed):
+        if find_tensor_model(model.estimator, example) is not None:
+            raise UsageError(
+                "only models of tables take functions around them",
+                where="preprocess",
+                hint="put the operations into the module's forward",
+            )
+        return None
     for name in _ancestry(type(model)):
         if _is_text_model(model) or name in _TENSOR_ADAPTERS:
             place = _TEXT_MODELS if _is_text_model(model) else _TENSOR_ADAPTERS[name]

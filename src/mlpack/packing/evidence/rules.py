@@ -111,7 +111,9 @@ def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]
     texts = [column for column in columns if column.kind == "text"]
     dates = [column for column in columns if column.kind == "datetime"]
     nullable = _accepted(native, [*numeric, *texts, *dates], _null)
+    # One of the two is enough: what a step refuses of the other, a guard in the graph refuses.
     infinite = _accepted(native, floats, lambda _: float("inf"))
+    infinite |= _accepted(native, [c for c in floats if c.name not in infinite], lambda _: float("-inf"))
     wide = [
         column
         for column in numeric

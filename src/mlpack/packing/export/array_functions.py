@@ -27,11 +27,17 @@ def where(condition: Any, yes: Any, no: Any) -> Traced:
             tensors.append(graph.matrix(item.columns, _kind(item)))
             continue
         value = np.asarray(item)
+        if value.dtype.kind == "U" and value.ndim == 0:
+            tensors.append(Tensor(graph.const(value), "string", 1))
+            continue
         if value.dtype.kind not in "fiu" or value.ndim > 1 or (flat and value.ndim):
             raise Unsupported("its function", "chooses something that is no number")
         kind: Kind = "float64" if value.dtype.kind == "f" else "int64"
         tensors.append(Tensor(graph.const(value.astype(kind)), kind, value.size))
-    whole: Kind = "int64" if {tensor.kind for tensor in tensors} == {"int64"} else "float64"
+    kinds = {tensor.kind for tensor in tensors}
+    if "string" in kinds and len(kinds) > 1:
+        raise Unsupported("its function", "chooses between texts and numbers")
+    whole: Kind = kinds.pop() if kinds <= {"int64", "string"} and len(kinds) == 1 else "float64"
     mask = graph.matrix(condition.columns, "bool")
     name = graph.op("Where", mask.name, *(graph.cast(tensor, whole).name for tensor in tensors))
     width = max(mask.width or 1, *(tensor.width or 1 for tensor in tensors))
@@ -40,6 +46,8 @@ def where(condition: Any, yes: Any, no: Any) -> Traced:
 
 def _kind(x: Traced) -> Kind:
     kinds = set(x.columns.kinds)
+    if kinds == {"string"}:
+        return "string"
     if not kinds <= {"float64", "int64", "bool"}:
         raise Unsupported("its function", f"computes on {', '.join(sorted(kinds))} columns")
     return "int64" if kinds == {"int64"} else "float64"
@@ -88,6 +96,15 @@ def _reshape(x: Traced, *shape: Any, **options: Any) -> Traced:
     return x.reshape(*(shape or (options.get("shape", options.get("newshape")),)))
 
 
+def _select(conditions: Sequence[Any], choices: Sequence[Any], default: Any = 0) -> Traced:
+    if len(conditions) != len(choices) or not conditions:
+        raise Unsupported("its function", "chooses from another number of things than it has conditions")
+    result = default
+    for condition, choice in zip(reversed(conditions), reversed(choices), strict=True):
+        result = where(condition, choice, result)
+    return result  # type: ignore[no-any-return]  # where() has run at least once
+
+
 FUNCTIONS: dict[Callable[..., Any], Callable[..., Traced]] = {
     np.where: where,
     np.clip: _clip,
@@ -98,6 +115,8 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Traced]] = {
     np.nan_to_num: _nan_to_num,
     np.expand_dims: _expand_dims,
     np.reshape: _reshape,
+    np.round: lambda x, decimals=0: x.round(decimals),
+    np.select: _select,
     np.ndim: lambda x: x.ndim,
     np.copy: lambda x, **_: x.copy(),
     np.sum: lambda x, axis=None, **options: x.sum(axis, **options),

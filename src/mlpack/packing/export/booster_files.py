@@ -38,7 +38,7 @@ def booster_artifact(model: Any, example: Example) -> Artifact:  # noqa: ANN401 
         "rows": row_form(example).to_document(),
         "booster": {"library": library, "class": kind.__name__, **more},
     }
-    frames = [] if example.library == "numpy" else [example.library]
+    frames = [] if example.library in ("numpy", "list") else [example.library]
     distribution = min(metadata.packages_distributions()[library])
     return Artifact(
         format="data-only",

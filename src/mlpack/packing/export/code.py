@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.errors import FormatError, ModelError
 from mlpack.format.artifact import Artifact
 from mlpack.format.documents import canonical_json
-from mlpack.packing.code_capture import Captured, capture
+from mlpack.packing.code_capture import Captured, capture, is_own
 from mlpack.packing.export.graph import Unsupported
 from mlpack.packing.export.native import Own, make_archive, row_form, versions_of
 from mlpack.runtime.engines._code import import_code
@@ -18,6 +18,7 @@ from mlpack.runtime.engines._native import DESCRIPTION, NATIVE_VERSION
 from mlpack.runtime.engines.pickle import PICKLE
 from mlpack.runtime.engines.python import DATA
 from mlpack.runtime.engines.skops import ARCHIVE, load_archive
+from mlpack.runtime.processed import Processed
 
 if TYPE_CHECKING:
     from mlpack.packing.example import Example
@@ -44,6 +45,8 @@ def code_artifact(model: Any, example: Example | None) -> Artifact:  # noqa: ANN
         if _is_model(model):
             files = {DATA + file: data for file, data in _saved(model).items()}
             return _artifact(example, capture(type(model)), {"kind": "class", "name": name}, files)
+        if isinstance(model, Processed):
+            return _processed(model, example)
         return _estimator(model, example)
     except (ModelError, FormatError) as error:
         hint = f"; {error.hint}" if error.hint else ""
@@ -77,11 +80,31 @@ def _estimator(model: object, example: Example) -> Artifact:
     return artifact
 
 
+def _processed(model: Processed, example: Example) -> Artifact:
+    """Return the model inside as data, and the functions around it as source beside its own classes."""
+    functions: dict[str, FunctionType] = {}
+    for name, function in (("preprocess", model.preprocess), ("postprocess", model.postprocess)):
+        if isinstance(function, FunctionType) and is_own(function):
+            functions[name] = function
+        elif function is not None:
+            raise ModelError(
+                "expected a function written with def", where=name, hint="wrap it: def prepare(rows): ..."
+            )
+    own = Own()
+    archive = make_archive(model.estimator, own)
+    captured = capture(*functions.values(), *own.items())
+    entry = {"kind": "estimator", "classes": sorted(own.names), "changed": model.changed}
+    entry |= {name: function.__name__ for name, function in functions.items()}
+    artifact = _artifact(example, captured, entry, {ARCHIVE: archive}, "skops", *own.distributions)
+    load_archive(archive, module=import_code(artifact), own=frozenset(own.names))
+    return artifact
+
+
 def _artifact(
     example: Example, captured: Captured, entry: dict[str, Any], files: dict[str, bytes], *more: str
 ) -> Artifact:
     description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document(), "code": entry}
-    library = () if example.library == "numpy" else (example.library,)
+    library = () if example.library in ("numpy", "list") else (example.library,)
     return Artifact(
         format="code",
         path=DESCRIPTION,
@@ -124,7 +147,7 @@ def pickle_artifact(model: object, example: Example | None) -> Artifact:
     description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document()}
     top = type(model).__module__.partition(".")[0]
     framework = metadata.packages_distributions().get(top, [])[:1]
-    library = [] if example.library == "numpy" else [example.library]
+    library = [] if example.library in ("numpy", "list") else [example.library]
     return Artifact(
         format="code",
         path=DESCRIPTION,

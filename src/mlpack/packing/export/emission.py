@@ -109,6 +109,8 @@ def element_kind(output: Output) -> Kind:
     """
     if output.method == "predict" and output.classes is not None:
         return "int64"
+    if output.dtype == "object" or output.dtype.startswith("<U"):
+        return "string"
     if output.dtype not in _KINDS:
         raise Unsupported(output.method, f"returns {output.dtype}, which has no ONNX element type here")
     return cast("Kind", output.dtype)

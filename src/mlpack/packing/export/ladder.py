@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import UsageError
+from mlpack.runtime.processed import Processed
 
 if TYPE_CHECKING:
     from mlpack.format.artifact import Artifact
@@ -138,8 +139,11 @@ def _hybrid(original: Original) -> Artifact:
 
 def _native(original: Original) -> Artifact:
     from mlpack.packing.export.booster_files import booster_artifact, is_booster
+    from mlpack.packing.export.graph import Unsupported
     from mlpack.packing.export.native import native_artifact
 
+    if isinstance(original.model, Processed):
+        raise Unsupported(type(original.model.estimator).__name__, "the functions around it are code")
     if original.example is not None and is_booster(original.model):
         return booster_artifact(original.model, original.example)
     return native_artifact(original.model, original.example)
@@ -164,6 +168,9 @@ def _converted(original: Original, *, precision: Literal["float64", "float32"]) 
 
     if any(item.dtype == "datetime" for item in original.contract.inputs):
         raise Unsupported(type(original.model).__name__, "a column of dates has no form in a graph")
+    if isinstance(original.model, Processed):
+        name = type(original.model.estimator).__name__
+        raise Unsupported(name, "the functions around it have no converter")
     if holds_text(original.model):
         # Its tokens agree for plain ASCII only, and no example proves that other texts never come.
         raise Unsupported(type(original.model).__name__, "text has no exact form in a graph")

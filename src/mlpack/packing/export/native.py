@@ -24,7 +24,7 @@ from mlpack.packing.code_capture import is_own
 from mlpack.packing.export.graph import Unsupported
 from mlpack.runtime.engines._archive import read_archive, write_archive
 from mlpack.runtime.engines._native import DESCRIPTION, NATIVE_VERSION
-from mlpack.runtime.engines._rows import ColumnForm, RowForm
+from mlpack.runtime.engines._rows import SPARSE, ColumnForm, RowForm
 from mlpack.runtime.engines.skops import ARCHIVE, OWN, load_archive
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def versions_of(*distributions: str) -> dict[str, str]:
 
 
 def _more_distributions(archive: bytes, example: Example) -> list[str]:
-    found: list[str] = [example.library] if example.library in ("pandas", "polars") else []
+    found: list[str] = [example.library] if example.library in ("pandas", "polars", "scipy") else []
     schema = read_archive(archive, where=ARCHIVE)["schema.json"]
     provided = metadata.packages_distributions()
     libraries = [name for name in ("lightgbm", "xgboost") if f'"{name}.'.encode() in schema]
@@ -86,12 +86,16 @@ def row_form(example: Example) -> RowForm:
     """Return how the original takes its rows.
 
     Raises:
-        Unsupported: As a sequence of texts, a sparse matrix or with dates, which no such form rebuilds.
+        Unsupported: As a sparse matrix of a class that is not SciPy's.
     """
-    if example.flat or example.library in ("scipy", "list"):
-        raise Unsupported("rows", "the model's own library would need a sequence of texts or a sparse matrix")
-    if any(column.kind == "datetime" for column in example.columns):
-        raise Unsupported("rows", "the model's own library would need columns of dates")
+    if example.flat:
+        dtype = "" if example.library in ("list", "polars") else f" {example.native.dtype}"
+        return RowForm(library="texts", dtype=example.library + dtype)
+    if example.library == "scipy":
+        kind = type(example.native).__name__
+        if kind not in SPARSE:
+            raise Unsupported("rows", f"no form rebuilds a {kind}")
+        return RowForm(library="scipy", dtype=f"{kind} {example.native.dtype.str}")
     if example.library == "numpy":
         return RowForm(library="numpy", dtype=example.native.dtype.str)
     library: Literal["pandas", "polars"] = "pandas" if example.library == "pandas" else "polars"

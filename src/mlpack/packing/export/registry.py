@@ -45,6 +45,7 @@ FAMILIES: dict[str, str] = {
             "sklearn.feature_extraction.text.HashingVectorizer",
         ),
         "functions": ("sklearn.preprocessing.FunctionTransformer",),
+        "processing": ("mlpack.runtime.processed.Processed",),
         "imputation": ("sklearn.impute.SimpleImputer", "sklearn.impute.MissingIndicator"),
         "encoding": (
             "sklearn.preprocessing.OneHotEncoder",
@@ -268,12 +269,13 @@ FAMILIES: dict[str, str] = {
 }
 """Public class name -> module in `emitters`. Only exactly these classes: a subclass may compute anything."""
 
-_LIBRARIES = ("sklearn", "lightgbm", "xgboost", "catboost")
+_LIBRARIES = ("sklearn", "lightgbm", "xgboost", "catboost", "mlpack")
 """Packages that the classes above come from; a class of the same name elsewhere is a stranger."""
 
 UNCHECKED = frozenset(
     (
         "composition",
+        "processing",
         "delegation",
         "functions",
         "dummies",

@@ -20,7 +20,7 @@ from mlpack.packing.export.ufuncs import BINARY, UNARY
 if TYPE_CHECKING:
     from mlpack.packing.export.graph import GraphBuilder
 
-__all__ = ["Traced", "trace"]
+__all__ = ["Traced", "trace", "trace_answer"]
 
 
 def trace(
@@ -41,6 +41,26 @@ def trace(
     if not isinstance(result, Traced) or result.flat:
         raise Unsupported("its function", "returns something that is not a table made from its argument")
     return result.columns
+
+
+def trace_answer(graph: GraphBuilder, function: Callable[..., Any], answer: Tensor) -> Tensor:
+    """Return what a function makes of a model's answer, `(N,)` or `(N, k)`.
+
+    Raises:
+        Unsupported: It does something that a graph does not reproduce, or makes a table of the answer.
+    """
+    shape = graph.ints([-1, answer.width or 1])
+    table = Tensor(graph.op("Reshape", answer.name, shape), answer.kind, answer.width or 1)
+    try:
+        result = function(Traced(graph, Columns.of(table), flat=answer.width is None))
+    except Unsupported:
+        raise
+    except Exception as error:
+        raise Unsupported("its function", f"cannot be followed ({type(error).__name__}: {error})") from error
+    if not isinstance(result, Traced) or len(set(result.columns.kinds)) != 1:
+        raise Unsupported("its function", "returns something that is not made from its argument")
+    made = graph.matrix(result.columns, result.columns.kinds[0])
+    return graph.flat(made) if result.flat else made
 
 
 def _stop(what: str) -> NoReturn:
@@ -208,9 +228,23 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
     def astype(self, dtype: Any, **_: Any) -> Traced:
         """Return the table in double, or as it is."""
         kind = np.dtype(dtype).name
+        if kind == "int64" and set(self.columns.kinds) <= {"bool", "int64"}:
+            return _each(self, lambda graph, tensor: graph.cast(tensor, "int64"))
         if kind != "float64" and any(found != kind for found in self.columns.kinds):
             _stop(f"converts to {kind}")
         return _each(self, lambda graph, tensor: graph.cast(tensor, "float64")) if kind == "float64" else self
+
+    def round(self, decimals: int = 0) -> Traced:
+        """Return rounded values, as NumPy does it: scaled, rounded to even, scaled back."""
+        if type(decimals) is not int or not -22 <= decimals <= 22:
+            _stop("rounds to something that is no number of decimals")
+        if "int64" in self.columns.kinds or "bool" in self.columns.kinds:
+            _stop("rounds whole numbers")
+        if decimals == 0:
+            return _each(self, UNARY[np.rint])
+        factor = 10.0 ** abs(decimals)
+        there, back = (np.multiply, np.true_divide) if decimals > 0 else (np.true_divide, np.multiply)
+        return _both(_each(_both(self, factor, BINARY[there]), UNARY[np.rint]), factor, BINARY[back])
 
     def abs(self) -> Traced:
         """Return absolute values."""

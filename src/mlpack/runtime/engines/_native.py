@@ -38,7 +38,7 @@ NATIVE_VERSION = "1.0"
 
 _TYPES = {"float64": "tensor(double)", "float32": "tensor(float)", "int64": "tensor(int64)"}
 _KINDS = {"f": "tensor(double)", "i": "tensor(int64)", "u": "tensor(int64)", "b": "tensor(bool)"}
-_INPUTS = {**_TYPES, "bool": "tensor(bool)", "string": "tensor(string)"}
+_INPUTS = {**_TYPES, "bool": "tensor(bool)", "string": "tensor(string)", "datetime": "tensor(int64)"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ColumnForm", "RowForm"]
 
-Library = Literal["pandas", "polars", "numpy"]
+Library = Literal["pandas", "polars", "numpy", "scipy", "texts"]
+_WITHOUT_COLUMNS = ("numpy", "scipy", "texts")
 Missing = Literal["none", "nan"]
 
 
@@ -27,7 +28,7 @@ class ColumnForm:
 
     Attributes:
         dtype: As its library names it.
-        kind: `float`, `integer`, `boolean` or `text`.
+        kind: `float`, `integer`, `boolean`, `text` or `datetime`.
         missing: What stands for a missing text.
         categories: Of a categorical column, in order; None for others.
         ordered: Whether categories are ordered.
@@ -47,7 +48,8 @@ class RowForm:
     Attributes:
         library: Whose frame or array they are.
         columns: In the order of the contract's inputs; for arrays empty.
-        dtype: Of an array; otherwise empty.
+        dtype: Of an array; of a sparse matrix with its class, as `csr_matrix <f8`; of texts `list`, or an
+            array's or a pandas column's after the library, as `pandas str`. Empty for frames.
     """
 
     library: Library
@@ -56,8 +58,8 @@ class RowForm:
 
     def to_document(self) -> dict[str, Any]:
         """Return what JSON holds of it."""
-        if self.library == "numpy":
-            return {"library": "numpy", "dtype": self.dtype}
+        if self.library in _WITHOUT_COLUMNS:
+            return {"library": self.library, "dtype": self.dtype}
         return {
             "library": self.library,
             "columns": [
@@ -78,8 +80,8 @@ class RowForm:
         Raises:
             FormatError: It breaks the format.
         """
-        library = cast("Library", top.choice("library", ("pandas", "polars", "numpy")))
-        if library == "numpy":
+        library = cast("Library", top.choice("library", get_args(Library)))
+        if library in _WITHOUT_COLUMNS:
             form = cls(library=library, dtype=top.text("dtype"))
         else:
             form = cls(library=library, columns=tuple(_column(item) for item in top.each("columns")))
@@ -93,7 +95,11 @@ class RowForm:
             MlpackError: The library is not there, or cannot hold such a column.
         """
         if self.library == "numpy":
-            return self._array(contract, feeds)
+            return self._array(contract, feeds, self.dtype)
+        if self.library == "scipy":
+            return _sparse(self.dtype, self._array(contract, feeds, self.dtype.partition(" ")[2]))
+        if self.library == "texts":
+            return _texts(self.dtype, feeds[contract.inputs[0].tensor][:, 0])
         if len(self.columns) != len(contract.inputs):
             raise FormatError("not the columns of the contract", where="model/native.json.rows.columns")
         columns = {
@@ -102,17 +108,52 @@ class RowForm:
         }
         return _pandas_frame(columns) if self.library == "pandas" else _polars_frame(columns)
 
-    def _array(self, contract: Contract, feeds: Mapping[str, Any]) -> NDArray[Any]:
+    def _array(self, contract: Contract, feeds: Mapping[str, Any], name: str) -> NDArray[Any]:
         values: NDArray[Any] = feeds[contract.inputs[0].tensor]
         if contract.layout == "frame":
             values = np.column_stack([feeds[item.tensor] for item in contract.inputs])
         if values.dtype == object:
             values = values.copy()
             values[values == NULL_TEXT] = None
-        dtype = np.dtype(self.dtype)
+        dtype = np.dtype(name)
         if dtype.kind in "iu" and values.dtype.kind == "f":
             return values  # missing values in integers, as NumPy itself would hold them
         return values.astype(dtype)
+
+
+SPARSE = tuple(
+    f"{form}_{kind}"
+    for form in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")
+    for kind in ("array", "matrix")
+)
+"""Classes of SciPy's sparse matrices."""
+
+
+def _sparse(form: str, cells: NDArray[Any]) -> Any:  # noqa: ANN401
+    import scipy.sparse
+
+    name = form.partition(" ")[0]
+    if name not in SPARSE:
+        raise FormatError(f"no class of sparse matrices: {name[:40]!r}", where="model/native.json.rows.dtype")
+    return getattr(scipy.sparse, name)(cells)
+
+
+def _texts(form: str, values: NDArray[Any]) -> Any:  # noqa: ANN401
+    cells = [None if cell == NULL_TEXT else cell for cell in values.tolist()]
+    library, _, dtype = form.partition(" ")
+    if library == "list":
+        return cells
+    if library == "numpy":
+        return np.array(cells, dtype=object if dtype == "object" else None)
+    if library == "pandas":
+        import pandas as pd
+
+        return pd.Series(cells, dtype=dtype)
+    if library == "polars":
+        import polars as pl
+
+        return pl.Series(cells, dtype=pl.String)
+    raise FormatError(f"no form of texts: {library[:40]!r}", where="model/native.json.rows.dtype")
 
 
 def _column(item: Fields) -> ColumnForm:
@@ -121,7 +162,7 @@ def _column(item: Fields) -> ColumnForm:
         raise FormatError("expected strings, numbers or booleans", where=f"{item.where}.categories")
     form = ColumnForm(
         dtype=item.text("dtype"),
-        kind=item.choice("kind", ("float", "integer", "boolean", "text")),
+        kind=item.choice("kind", ("float", "integer", "boolean", "text", "datetime")),
         missing=cast("Missing", item.choice("missing", ("none", "nan"))),
         categories=None if categories is None else tuple(categories),
         ordered=item.flag("ordered") if categories is not None else False,
@@ -164,6 +205,10 @@ def _pandas_series(form: ColumnForm, values: NDArray[Any]) -> Any:  # noqa: ANN4
     if form.kind == "text":
         missing = None if form.missing == "none" else np.nan
         return pd.Series([missing if cell is None else cell for cell in _cells(form, values)], dtype=dtype)
+    if form.kind == "datetime":
+        zone = getattr(dtype, "tz", None)
+        instants = pd.Series(values)
+        return instants if zone is None else instants.dt.tz_localize("UTC").dt.tz_convert(zone)
     if isinstance(dtype, np.dtype):
         kept = values.dtype if form.kind == "integer" and values.dtype.kind == "f" else dtype
         return pd.Series(values.astype(kept))

@@ -14,6 +14,7 @@ from mlpack.runtime.engines._code import import_code
 from mlpack.runtime.engines._native import NativeSession, check_versions, on_threads, read_description
 from mlpack.runtime.engines._rows import RowForm
 from mlpack.runtime.engines.skops import ARCHIVE, load_archive
+from mlpack.runtime.processed import Processed
 from mlpack.runtime.session import Session
 
 __all__ = ["DATA", "open_engine"]
@@ -47,11 +48,37 @@ def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Sess
     return NativeSession(contract, rows, call, title=f"the bundle's {name}.py")
 
 
+def _asked(model: Any, method: str, rows: Any) -> Any:  # noqa: ANN401
+    answer = getattr(model, method)(rows)
+    return answer.toarray() if hasattr(answer, "toarray") else answer
+
+
+def _between(entry: Fields, module: ModuleType, model: Any) -> Processed:  # noqa: ANN401
+    """Return the model between the functions that the bundle's code has for it."""
+
+    def named(field: str) -> Callable[[Any], Any] | None:
+        if not entry.holds(field):
+            return None
+        function: object = getattr(module, entry.text(field), None)
+        if not callable(function):
+            raise FormatError("the code has no such name", where=f"{entry.where}.{field}")
+        return function
+
+    changed = entry.text("changed") if entry.holds("changed") else ""
+    return Processed(
+        estimator=model,
+        preprocess=named("preprocess"),
+        postprocess=named("postprocess"),
+        changed=changed,
+    )
+
+
 def _call(artifact: Artifact, module: ModuleType, entry: Fields, kind: str) -> Callable[[str, Any], Any]:
     if kind == "estimator":
         own = frozenset(entry.texts("classes"))
         model = load_archive(artifact.files.get(ARCHIVE, b""), module=module, own=own)
-        return lambda method, rows: getattr(model, method)(rows)
+        whole = _between(entry, module, model)
+        return lambda method, rows: whole.ask(method, rows, _asked)
     named = getattr(module, entry.text("name"), None)
     if not callable(named):
         raise FormatError("the code has no such name", where=f"{entry.where}.name")

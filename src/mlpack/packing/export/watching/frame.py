@@ -17,6 +17,8 @@ class TracedFrame:
     """A table under observation; methods give new tables, and assignments change this one only."""
 
     def __init__(self, data: Any = None, columns: Any = None, index: Any = None) -> None:  # noqa: ARG002
+        if data is None and columns is None:
+            data = {}
         if isinstance(data, TracedFrame):
             data = dict(data.traced())
         if isinstance(data, TracedSeries):
