@@ -39,6 +39,7 @@ COMMANDS = {
     "scan": "compare what is inside a bundle with an offline export of known vulnerabilities",
     "lock": "print what serving a bundle needs, without trusting it",
     "predict": "verify a bundle and predict rows with it",
+    "serve": "verify a bundle and answer requests with it, in every platform's protocol",
     "score": "verify a bundle and score a table of any size with it",
 }
 """Command -> one line of help. Each lives in the module of its name, with `_` for `-`."""
