@@ -6,7 +6,6 @@ import argparse
 import csv
 import io
 import json
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from mlpack._cli.trusting import add_policy_arguments, chosen_policy
 from mlpack.errors import InputError, StorageError, UsageError
 from mlpack.format.evidence import encode_cell
+from mlpack.runtime.delimited import read_csv
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Input
@@ -113,7 +113,7 @@ def _standard_input() -> TextIO:
 
 def _parse(file: TextIO, form: str, inputs: Sequence[Input]) -> dict[str, list[Any]]:
     if form == "csv":
-        return _parse_csv(file, inputs)
+        return read_csv(file, inputs)
     try:
         records = json.load(file) if form == "json" else [json.loads(line) for line in file if line.strip()]
     except UnicodeDecodeError:
@@ -133,54 +133,6 @@ def _parse(file: TextIO, form: str, inputs: Sequence[Input]) -> dict[str, list[A
                 raise InputError("missing", where=f"row {index}, {name!r}")
             cells.append(record[name])
     return columns
-
-
-def _parse_csv(file: TextIO, inputs: Sequence[Input]) -> dict[str, list[Any]]:
-    reader = csv.reader(file, strict=True)
-    try:
-        header = next(reader, [])
-        if missing := [item.name for item in inputs if item.name not in header]:
-            raise InputError(f"columns are missing: {', '.join(missing[:20])}", where="CSV header")
-        if doubled := [item.name for item in inputs if header.count(item.name) > 1]:
-            raise InputError(f"columns appear twice: {', '.join(doubled[:20])}", where="CSV header")
-        places = [(item, header.index(item.name)) for item in inputs]
-        columns: dict[str, list[Any]] = {item.name: [] for item in inputs}
-        for index, row in enumerate(reader):
-            if len(row) != len(header):
-                raise InputError(f"expected {len(header)} cells, found {len(row)}", where=f"row {index}")
-            for item, place in places:
-                columns[item.name].append(_cell(item, row[place], index))
-    except csv.Error as error:
-        raise InputError(f"not CSV: {error}", where=f"line {reader.line_num}") from error
-    return columns
-
-
-def _cell(item: Input, text: str, row: int) -> object:
-    """Return a cell of a CSV file, where everything is text and an empty cell is a missing value."""
-    if text == "":
-        return None
-    if item.dtype == "string":
-        return text
-    if item.dtype == "bool":
-        if text.lower() not in ("true", "false", "0", "1"):
-            raise InputError("expected true or false", where=f"row {row}, {item.name!r}")
-        return text.lower() in ("true", "1")
-    if item.dtype == "datetime":
-        return text  # ISO 8601, which the contract reads
-    whole = item.dtype == "int64"
-    # Python would also take 1_000, digits of other scripts and blanks around them.
-    if (_INTEGER if whole else _NUMBER).fullmatch(text) is None or len(text) > _LONGEST:
-        kind = "an integer" if whole else "a number"
-        raise InputError(f"expected {kind}", where=f"row {row}, {item.name!r}")
-    return int(text) if whole else float(text)
-
-
-_INTEGER = re.compile(r"[+-]?[0-9]+")
-_NUMBER = re.compile(
-    r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?(inf|infinity)|nan", re.IGNORECASE
-)
-_LONGEST = 400
-"""Characters of a number: the smallest double, spelled out, has fewer."""
 
 
 def _answers(model: Predictor, methods: list[str], columns: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:

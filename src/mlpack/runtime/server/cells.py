@@ -6,7 +6,7 @@ form of Protocol Buffers; null is a missing value. Source: protobuf.dev, ProtoJS
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from mlpack.format.evidence import encode_cell
@@ -102,8 +102,7 @@ def from_records(records: Sequence[Any], inputs: Sequence[Input], *, where: str)
     if len(records) == 1 and isinstance(records[0], dict):
         # One row goes the short way: the contract names what is missing.
         row = records[0]
-        _check_cells(row.values(), where, 0)
-        if any(cell in _WORDS for cell in row.values() if type(cell) is str):
+        if str in _check_cells(row.values(), where, 0):
             row = {item.name: _cell(item, row[item.name]) for item in inputs if item.name in row}
         return row
     columns: dict[str, list[Any]] = {item.name: [] for item in inputs}
@@ -122,12 +121,14 @@ def from_records(records: Sequence[Any], inputs: Sequence[Input], *, where: str)
     return columns
 
 
-def _check_cells(cells: Any, where: str, row: int) -> None:  # noqa: ANN401
-    for cell in cells:
-        if type(cell) is list or type(cell) is dict:
-            raise Refusal(
-                400, f"{where}: row {row}: expected plain values, found a nested one", reason="contract"
-            )
+def _check_cells(cells: Iterable[object], where: str, row: int) -> set[type]:
+    """Return the types of a row's cells, all of them plain."""
+    kinds = set(map(type, cells))
+    if list in kinds or dict in kinds:
+        raise Refusal(
+            400, f"{where}: row {row}: expected plain values, found a nested one", reason="contract"
+        )
+    return kinds
 
 
 def _cell(item: Input, cell: object) -> object:

@@ -1,14 +1,14 @@
 """How far what is asked lies from what the model was fitted on, counted in the contract's own bins.
 
-Requests are only remembered; some hundred rows are counted at once, which costs a row a few microseconds.
-Prometheus gets the counts, beside the shares of training, and computes indices over any window it likes.
+Counting a value takes a fraction of a microsecond. Prometheus gets the counts, beside the shares of training, and computes indices over any window it likes.
 """
 
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+from bisect import bisect_right
+from collections import Counter as Tally
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,13 +20,12 @@ if TYPE_CHECKING:
 
     from mlpack.runtime._rows import Feeds
 
+_INFINITE = (math.inf, -math.inf)
+
 __all__ = ["ColumnCounts", "DriftCounts", "alarm_threshold"]
 
-BATCH = 512
-"""Rows that are remembered before they are counted."""
-
-SECONDS = 1.0
-"""Time after which they are counted in any case."""
+FEW = 8
+"""Up to so many rows, one value after another is quicker than one array operation per column."""
 
 
 def alarm_threshold(bins: int, rows: float, baseline: float = math.inf) -> float:
@@ -57,7 +56,11 @@ class ColumnCounts:
         missing: Missing values.
         outside: Values under the smallest or over the largest of training, or infinite.
         edges: Inner edges of the bins.
+        low: Smallest value of training.
+        high: Largest value of training.
+        never: Number that stands for a missing instant; None where NaN does.
         place: Category -> bin.
+        complete: Whether the categories are all that there were.
     """
 
     item: Input
@@ -65,7 +68,23 @@ class ColumnCounts:
     missing: Counter
     outside: Counter
     edges: tuple[float, ...] = ()
+    low: float = -math.inf
+    high: float = math.inf
+    never: int | None = None
     place: dict[str, int] | None = None
+    complete: bool = False
+
+    def see_text(self, places: Mapping[str, int], value: object, often: int) -> None:
+        """Count a category, or one of the two of a truth value."""
+        row = self.bins.counters.row
+        text = value if type(value) is str else str(value)
+        if text == NULL_TEXT:
+            row[self.missing.cell] += often
+            return
+        place = places.get(text, self.bins.size - 1)
+        row[self.bins.first + place] += often
+        if place == self.bins.size - 1 and self.complete:
+            row[self.outside.cell] += often
 
     @property
     def expected(self) -> tuple[float, ...]:
@@ -91,60 +110,78 @@ class DriftCounts:
         """Declare a cell per bin of every column that has a profile."""
         tabular = contract.layout != "tensors"
         self.columns = [
-            _declared(item, counters) for item in contract.inputs if tabular and item.profile is not None
+            (place if contract.layout == "array" else 0, _declared(item, counters))
+            for place, item in enumerate(contract.inputs)
+            if tabular and item.profile is not None
         ]
-        self._positions = {item.name: place for place, item in enumerate(contract.inputs)}
-        self._by_array = contract.layout == "array"
         self._labelled = next(
             (item for item in contract.outputs if item.method == "predict" and item.classes and tabular), None
         )
-        self.labels = Vector.of(counters, len(self._labelled.classes or ())) if self._labelled else None
-        self._remembered: list[Feeds] = []
-        self._answers: list[Any] = []
-        self._rows = 0
-        self._since = time.monotonic()
+        self._counters = counters
+        self._numbers = [
+            (
+                column.item.tensor,
+                place,
+                column.edges,
+                column.low,
+                column.high,
+                column.never,
+                column.bins.first,
+                column.missing.cell,
+                column.outside.cell,
+            )
+            for place, column in self.columns
+            if column.place is None
+        ]
+        self._texts = [
+            (column.item.tensor, place, column, column.place)
+            for place, column in self.columns
+            if column.place is not None
+        ]
+        classes = (self._labelled.classes if self._labelled else None) or ()
+        self.labels = Vector.of(counters, len(classes)) if classes else None
+        self._label_places = {label: place for place, label in enumerate(classes)}
 
     def see(self, feeds: Feeds, rows: int, outputs: Sequence[Output], answers: Sequence[Any]) -> None:
-        """Remember rows and their answers."""
-        if not self.columns:
-            return
-        self._remembered.append(feeds)
-        if self._labelled is not None:
+        """Count rows and their answers."""
+        if rows <= FEW:
+            for row in range(rows):
+                self._see_row(feeds, row)
+        else:
+            for place, column in self.columns:
+                _count(column, feeds[column.item.tensor][:, place])
+        if self._labelled is not None and self.labels is not None:
             for output, answer in zip(outputs, answers, strict=True):
                 if output is self._labelled:
-                    self._answers.append(answer)
-        self._rows += rows
-        now = time.monotonic()
-        if self._rows >= BATCH or now - self._since > SECONDS:
-            self.settle(now)
+                    self._see_labels(self.labels, answer)
 
-    def settle(self, now: float | None = None) -> None:
-        """Count what is remembered."""
-        import numpy as np
+    def _see_row(self, feeds: Feeds, row: int) -> None:
+        """Count one row: a loop without calls, because every request pays for it."""
+        cells = self._counters.row
+        for tensor, place, edges, low, high, never, bins, missing, outside in self._numbers:
+            value = feeds[tensor].item(row, place)
+            if low <= value <= high:
+                cells[bins + bisect_right(edges, value)] += 1.0
+            elif value != value or value == never:  # noqa: PLR0124  (NaN differs from itself)
+                cells[missing] += 1.0
+            else:
+                cells[outside] += 1.0
+                if value not in _INFINITE:
+                    cells[bins + bisect_right(edges, value)] += 1.0
+        for tensor, place, column, places in self._texts:
+            column.see_text(places, feeds[tensor].item(row, place), 1)
 
-        self._since = time.monotonic() if now is None else now
-        if not self._remembered:
-            return
-        remembered, self._remembered, self._rows = self._remembered, [], 0
-        answers, self._answers = self._answers, []
-        joined: dict[str, NDArray[Any]] = {}
-        for name in remembered[0]:
-            joined[name] = np.concatenate([feeds[name] for feeds in remembered])
-        for column in self.columns:
-            values = joined[column.item.tensor]
-            place = self._positions[column.item.name] if self._by_array else 0
-            _count(column, values[:, place])
-        if self.labels is not None and answers:
-            labels, often = np.unique(np.concatenate(answers), return_counts=True)
-            found = dict(zip(labels.tolist(), often.tolist(), strict=True))
-            classes = (self._labelled.classes if self._labelled else None) or ()
-            self.labels.add([found.get(label, 0) for label in classes])
+    def _see_labels(self, labels: Vector, answer: NDArray[Any]) -> None:
+        found = Tally(answer.tolist())
+        for label, often in found.items():
+            if (place := self._label_places.get(label)) is not None:
+                labels.counters.add(labels.first + place, often)
 
     def lines(self) -> Iterator[str]:
         """Yield counts and shares of training in Prometheus' text format."""
         yield "# HELP mlpack_feature_values_total Values per bin of the training data.\n"
         yield "# TYPE mlpack_feature_values_total counter\n"
-        for column in self.columns:
+        for _, column in self.columns:
             name = _escaped(column.item.name)
             for label, count in zip(column.names, column.bins.totals, strict=True):
                 yield (
@@ -152,7 +189,7 @@ class DriftCounts:
                 )
         yield "# HELP mlpack_feature_expected_share Share of the training data's values in each bin.\n"
         yield "# TYPE mlpack_feature_expected_share gauge\n"
-        for column in self.columns:
+        for _, column in self.columns:
             name = _escaped(column.item.name)
             for label, share in zip(column.names, column.expected, strict=True):
                 yield (
@@ -160,7 +197,7 @@ class DriftCounts:
                 )
         for kind, what in (("missing", "Missing values."), ("outside", "Values outside those of training.")):
             yield f"# HELP mlpack_feature_{kind}_total {what}\n# TYPE mlpack_feature_{kind}_total counter\n"
-            for column in self.columns:
+            for _, column in self.columns:
                 total = (column.missing if kind == "missing" else column.outside).total
                 yield f'mlpack_feature_{kind}_total{{feature="{_escaped(column.item.name)}"}} {total:.17g}\n'
         if self.labels is not None and self._labelled is not None:
@@ -173,54 +210,47 @@ class DriftCounts:
 def _declared(item: Input, counters: Counters) -> ColumnCounts:
     missing, outside = Counter.of(counters), Counter.of(counters)
     match item.profile:
-        case NumericProfile(edges=edges, shares=shares):
-            return ColumnCounts(item, Vector.of(counters, len(shares)), missing, outside, edges=edges[1:-1])
-        case CategoricalProfile(categories=categories):
-            place = {text: number for number, text in enumerate(categories)}
-            return ColumnCounts(item, Vector.of(counters, len(categories) + 1), missing, outside, place=place)
+        case NumericProfile() as profile:
+            return ColumnCounts(
+                item,
+                Vector.of(counters, len(profile.shares)),
+                missing,
+                outside,
+                edges=profile.edges[1:-1],
+                low=profile.minimum,
+                high=profile.maximum,
+                never=-(2**63) if item.dtype == "datetime" else None,
+            )
+        case CategoricalProfile() as profile:
+            return ColumnCounts(
+                item,
+                Vector.of(counters, len(profile.categories) + 1),
+                missing,
+                outside,
+                place={text: number for number, text in enumerate(profile.categories)},
+                complete=not profile.other_share,
+            )
         case None:
             raise ValueError("a column without a profile is not counted")
 
 
 def _count(column: ColumnCounts, values: NDArray[Any]) -> None:
+    """Count many values: what `see` does, at once."""
     import numpy as np
 
     if column.place is not None:
-        _count_texts(column, values, column.place)
+        for text, often in Tally(values.tolist()).items():
+            column.see_text(column.place, text, often)
         return
-    profile = column.item.profile
-    if values.dtype.kind == "f":
-        present = values[~np.isnan(values)]
-    else:  # an instant that is missing is the smallest integer
-        present = values[values != np.iinfo(np.int64).min] if column.item.dtype == "datetime" else values
+    present = values if column.never is None else values[values != column.never]
+    if present.dtype.kind == "f":
+        present = present[~np.isnan(present)]
     column.missing.add(len(values) - len(present))
-    finite = present[np.isfinite(present)] if present.dtype.kind == "f" else present
-    outside = len(present) - len(finite)
-    if isinstance(profile, NumericProfile):
-        outside += int(((finite < profile.minimum) | (finite > profile.maximum)).sum())
-    if outside:
+    if outside := int(((present < column.low) | (present > column.high)).sum()):
         column.outside.add(outside)
-    bins = np.searchsorted(np.asarray(column.edges), finite, side="right")
+        present = present[np.isfinite(present)] if present.dtype.kind == "f" else present
+    bins = np.searchsorted(np.asarray(column.edges), present, side="right")
     column.bins.add(np.bincount(bins, minlength=column.bins.size).tolist())
-
-
-def _count_texts(column: ColumnCounts, values: NDArray[Any], place: dict[str, int]) -> None:
-    bins = [0] * column.bins.size
-    missing = 0
-    for value in values.tolist():
-        text = value if isinstance(value, str) else str(value)
-        if text == NULL_TEXT:
-            missing += 1
-        else:
-            bins[place.get(text, -1)] += 1
-    column.missing.add(missing)
-    if (
-        bins[-1]
-        and isinstance(column.item.profile, CategoricalProfile)
-        and not column.item.profile.other_share
-    ):
-        column.outside.add(bins[-1])
-    column.bins.add(bins)
 
 
 def _escaped(value: str) -> str:

@@ -90,7 +90,6 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """Return everything in Prometheus' text format."""
-        self.drift.settle()
         return "".join(self._lines()).encode()
 
     def _lines(self) -> Iterator[str]:

@@ -52,9 +52,10 @@ class _Pool:
         settings: ServerSettings,
         metrics: Metrics,
         listening: list[socket.socket],
+        grpc_port: int | None,
     ) -> None:
         self._bundle, self._served, self._settings, self._metrics = bundle, served, settings, metrics
-        self._listening = listening
+        self._listening, self._grpc_port = listening, grpc_port
         self._workers: dict[int, _Worker] = {}
         self._alive, self._held = os.pipe()
         self._stopping = False
@@ -105,6 +106,7 @@ class _Pool:
                 self._settings,
                 self._metrics,
                 self._listening[number],
+                self._grpc_port,
                 self._alive,
             )
         except MlpackError as error:
@@ -158,7 +160,9 @@ def serve(bundle: VerifiedBundle | UnverifiedBundle, settings: ServerSettings, *
         FormatError: Parts of the bundle contradict one another.
     """
     served = describe(bundle, signer)
-    listening = _listen(settings)
+    listening = _listen(settings, settings.port, settings.workers)
+    reserved = [] if settings.grpc_port is None else _reserve(settings, settings.grpc_port)
+    grpc_port = reserved[0].getsockname()[1] if reserved else None
     metrics = Metrics(
         served.contract,
         {"name": served.name, "version": served.version, "digest": served.digest, "signer": signer},
@@ -166,40 +170,68 @@ def serve(bundle: VerifiedBundle | UnverifiedBundle, settings: ServerSettings, *
     metrics.counters.share(settings.workers)
     host, port = listening[0].getsockname()[:2]
     Journal().write(
-        "listening", host=host, port=port, workers=settings.workers, bundle=served.digest, signer=signer
+        "listening",
+        host=host,
+        port=port,
+        grpc_port=grpc_port,
+        workers=settings.workers,
+        bundle=served.digest,
+        signer=signer,
     )
     try:
-        return _Pool(bundle, served, settings, metrics, listening).run()
+        return _Pool(bundle, served, settings, metrics, listening, grpc_port).run()
     finally:
-        for item in listening:
+        for item in (*listening, *reserved):
             item.close()
 
 
-def _listen(settings: ServerSettings) -> list[socket.socket]:
-    """Return one listening socket per worker, all on the same port, among which the kernel deals connections.
+def _listen(settings: ServerSettings, port: int, sockets: int) -> list[socket.socket]:
+    """Return listening sockets, all on the same port, among which the kernel deals connections.
 
     Raises:
         StorageError: The address is not to be had.
     """
     found: list[socket.socket] = []
-    port = settings.port
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        for _ in range(settings.workers):
-            item = socket.socket(family, socket.SOCK_STREAM)
-            found.append(item)
-            item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if settings.workers > 1:
-                item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            item.bind((settings.host, port))
-            item.listen(2048)
-            port = item.getsockname()[1]
+        for _ in range(sockets):
+            found.append(_bound(settings, port, shared=sockets > 1))
+            found[-1].listen(2048)
+            port = found[-1].getsockname()[1]
     except OSError as error:
         for item in found:
             item.close()
-        raise StorageError(
-            f"cannot listen: {error.strerror}",
-            where=f"{settings.host}:{settings.port}",
-            hint="another program may have the port; --port names another",
-        ) from error
+        raise _taken(settings, port, error) from error
     return found
+
+
+def _reserve(settings: ServerSettings, port: int) -> list[socket.socket]:
+    """Return a socket that holds a port without listening: every worker's gRPC server listens there itself.
+
+    Raises:
+        StorageError: The address is not to be had.
+    """
+    try:
+        return [_bound(settings, port, shared=True)]
+    except OSError as error:
+        raise _taken(settings, port, error) from error
+
+
+def _bound(settings: ServerSettings, port: int, *, shared: bool) -> socket.socket:
+    item = socket.socket(socket.AF_INET6 if ":" in settings.host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            item.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        item.bind((settings.host, port))
+    except OSError:
+        item.close()
+        raise
+    return item
+
+
+def _taken(settings: ServerSettings, port: int, error: OSError) -> StorageError:
+    return StorageError(
+        f"cannot listen: {error.strerror}",
+        where=f"{settings.host}:{port}",
+        hint="another program may have the port; --port and --grpc-port name others",
+    )

@@ -43,11 +43,19 @@ def describe(bundle: VerifiedBundle | UnverifiedBundle, signer: str) -> Served:
 
 def dialects(served: Served, settings: ServerSettings) -> dict[str, Dialect]:
     """Return the protocols over HTTP, by the name that metrics have for them."""
+    from mlpack.runtime.server.protocols.azure import Azure
+    from mlpack.runtime.server.protocols.invocations import Invocations
     from mlpack.runtime.server.protocols.oip import OpenInference
     from mlpack.runtime.server.protocols.predict import PlainPrediction
+    from mlpack.runtime.server.protocols.vertex import Vertex
 
-    del settings
-    return {"v2": OpenInference(served), "predict": PlainPrediction(served)}
+    return {
+        "v2": OpenInference(served),
+        "invocations": Invocations(served, settings),
+        "vertex": Vertex(served, settings),
+        "azure": Azure(served),
+        "predict": PlainPrediction(served),
+    }
 
 
 def run_worker(
@@ -56,6 +64,7 @@ def run_worker(
     settings: ServerSettings,
     metrics: Metrics,
     listening: socket.socket,
+    grpc_port: int | None,
     parent: int,
 ) -> int:
     """Serve until told to stop; return the exit status.
@@ -66,6 +75,7 @@ def run_worker(
         settings: How to serve.
         metrics: What is counted.
         listening: Socket that listens already.
+        grpc_port: Port for gRPC, which all workers share; None for none.
         parent: Descriptor that reads as ended when the parent is gone.
     """
     try:
@@ -94,7 +104,9 @@ def run_worker(
             timeout_graceful_shutdown=30,
         )
     )
-    return uvloop.run(_serve(server, bundle, served, settings, metrics, listening, parent, journal))
+    return uvloop.run(
+        _serve(server, bundle, served, settings, metrics, listening, grpc_port, parent, journal)
+    )
 
 
 async def _serve(
@@ -104,6 +116,7 @@ async def _serve(
     settings: ServerSettings,
     metrics: Metrics,
     listening: socket.socket,
+    grpc_port: int | None,
     parent: int,
     journal: Journal,
 ) -> int:
@@ -136,10 +149,16 @@ async def _serve(
     loading = threading.Thread(
         target=_load, args=(bundle, served, settings, metrics, loop, ready, fail), daemon=True
     )
+    rpc = None
+    if grpc_port is not None:
+        from mlpack.runtime.server.rpc import start_grpc
+
+        rpc = await start_grpc(served, settings, metrics, grpc_port)
     loading.start()
     await server.serve(sockets=[listening])
+    if rpc is not None:
+        await rpc.stop(settings.drain)
     metrics.ready(ready=False)
-    metrics.drift.settle()
     if failed:
         journal.write("failed", error=str(failed[0]))
         return 3

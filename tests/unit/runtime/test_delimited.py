@@ -7,9 +7,10 @@ import math
 
 import pytest
 
-from mlpack._cli.predict import _cell, _line
+from mlpack._cli.predict import _line
 from mlpack.errors import InputError
 from mlpack.format.contract import Input
+from mlpack.runtime.delimited import _cell
 
 NUMBER = Input(name="x", tensor="x", dtype="float64", source="float64")
 INTEGER = Input(name="x", tensor="x", dtype="int64", source="int64")
