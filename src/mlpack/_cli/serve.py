@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mlpack._cli.trusting import add_policy_arguments, chosen_policy
@@ -66,12 +67,9 @@ def run(arguments: argparse.Namespace) -> int:
     from mlpack.trust.verification import verify
 
     given: dict[str, Any] = {"workers": usable_cpus()} | platform_settings(os.environ)
-    for name in (
-        "host", "port", "grpc_port", "workers", "threads", "max_body", "max_rows", "queue", "deadline", "drain",
-        "ranges", "access_log",
-    ):  # fmt: skip
-        if (value := getattr(arguments, name)) is not None:
-            given[name] = value
+    for item in fields(ServerSettings):
+        if (value := getattr(arguments, item.name, None)) is not None:
+            given[item.name] = value
     settings = ServerSettings(**given)
     policy = chosen_policy(arguments)
     if isinstance(policy, Unsigned):

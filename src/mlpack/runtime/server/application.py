@@ -9,9 +9,10 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
+from mlpack.runtime.server.exposition import MEDIA
 from mlpack.runtime.server.http import Handler, Refusal, Request, Response
 from mlpack.runtime.server.journal import Journal
-from mlpack.runtime.server.metrics import EXPOSITION, Metrics
+from mlpack.runtime.server.metrics import Metrics
 from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.settings import ServerSettings
 
@@ -51,8 +52,8 @@ class Application:
             served: The model.
             settings: Limits.
             metrics: What is counted.
-            dialects: The protocols, by the name that metrics have for them; errors of unknown paths are worded
-                by the last one.
+            dialects: The protocols, by the name that metrics have for them; the last one words the errors of
+                unknown paths.
             journal: Where what happens is written.
         """
         self._served = served
@@ -142,7 +143,7 @@ class Application:
         await send({"type": "http.response.body", "body": response.body})
 
     async def _exposition(self, _: Request) -> Response:
-        return Response(self._metrics.exposition(), media=EXPOSITION)
+        return Response(self._metrics.exposition(), media=MEDIA)
 
     def _unknown(self, path: str) -> tuple[str, Dialect, Mapping[str, Handler]]:
         for prefix, name, dialect in self._prefixed:

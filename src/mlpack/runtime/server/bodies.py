@@ -1,6 +1,7 @@
 """Rows in the media types that platforms send, and answers in those that they ask for.
 
-Source: Amazon SageMaker developer guide, Common data formats for inference; Apache Arrow, IPC streaming format.
+Source: Amazon SageMaker developer guide, Common data formats for inference; Apache Arrow, IPC streaming
+format.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Cells of JSON: rows in, answers out.
 
-JSON has no NaN and no infinities. Both ways they are the words `NaN`, `Infinity` and `-Infinity`, as in the JSON
-form of Protocol Buffers; null is a missing value. Source: protobuf.dev, ProtoJSON format.
+JSON has no NaN and no infinities. Both ways they are the words `NaN`, `Infinity` and `-Infinity`, as in the
+JSON form of Protocol Buffers; null is a missing value. Source: protobuf.dev, ProtoJSON format.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Numbers that workers count in memory that all of them share: any one of them tells the sum.
 
-One row of 64-bit floats per worker, in an anonymous mapping made before the workers are forked. Each worker writes
-its own row only, so that nothing is locked; one that takes another's place goes on with its row, so that
-counters never fall.
+One row of 64-bit floats per worker, in an anonymous mapping made before the workers are forked. Each worker
+writes its own row only, so that nothing is locked; one that takes another's place goes on with its row, so
+that counters never fall.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Counters:
         """Start with nothing declared."""
         self._size = 0
         self._workers = 0
-        self._all: memoryview = memoryview(b"")
-        self._mine: memoryview = memoryview(bytearray())
+        self._all: memoryview[float] = memoryview(b"").cast("d")
+        self._mine = self._all
 
     def reserve(self, cells: int) -> int:
         """Declare some cells; return the number of the first."""
@@ -46,7 +46,7 @@ class Counters:
         self._mine = self._all[worker * self._size : (worker + 1) * self._size]
 
     @property
-    def row(self) -> memoryview:
+    def row(self) -> memoryview[float]:
         """This worker's cells, of 64-bit floats."""
         return self._mine
 
@@ -146,6 +146,6 @@ class Histogram:
 
     @property
     def totals(self) -> tuple[list[float], float]:
-        """How many values each bucket holds, over all workers, the last bucket without bound; and their sum."""
+        """How many values each bucket holds, the last one without bound, and their sum, over all workers."""
         numbers = self.counters.totals(self.first, len(self.bounds) + 2)
         return numbers[:-1], numbers[-1]

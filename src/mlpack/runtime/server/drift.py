@@ -1,19 +1,21 @@
 """How far what is asked lies from what the model was fitted on, counted in the contract's own bins.
 
-Counting a value takes a fraction of a microsecond. Prometheus gets the counts, beside the shares of training, and computes indices over any window it likes.
+Counting a value takes a fraction of a microsecond. Prometheus gets the counts, beside the shares of training,
+and computes indices over any window it likes.
 """
 
 from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections import Counter as Tally
+from collections import Counter as Often
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlpack.format.contract import NULL_TEXT, CategoricalProfile, Contract, Input, NumericProfile, Output
 from mlpack.runtime.server.counters import Counter, Counters, Vector
+from mlpack.runtime.server.exposition import Labels, family
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,6 +96,11 @@ class ColumnCounts:
             return (*profile.shares, profile.other_share)
         return profile.shares if profile is not None else ()
 
+    def samples(self, values: Sequence[float]) -> Iterator[tuple[Labels, float]]:
+        """Yield one value per bin, labelled."""
+        for name, value in zip(self.names, values, strict=True):
+            yield {"feature": self.item.name, "bin": name}, value
+
     @property
     def names(self) -> list[str]:
         """What the bins are called in metrics: their number, or the category."""
@@ -172,39 +179,47 @@ class DriftCounts:
             column.see_text(places, feeds[tensor].item(row, place), 1)
 
     def _see_labels(self, labels: Vector, answer: NDArray[Any]) -> None:
-        found = Tally(answer.tolist())
-        for label, often in found.items():
+        for label, often in Often(answer.tolist()).items():
             if (place := self._label_places.get(label)) is not None:
                 labels.counters.add(labels.first + place, often)
 
     def lines(self) -> Iterator[str]:
         """Yield counts and shares of training in Prometheus' text format."""
-        yield "# HELP mlpack_feature_values_total Values per bin of the training data.\n"
-        yield "# TYPE mlpack_feature_values_total counter\n"
-        for _, column in self.columns:
-            name = _escaped(column.item.name)
-            for label, count in zip(column.names, column.bins.totals, strict=True):
-                yield (
-                    f'mlpack_feature_values_total{{feature="{name}",bin="{_escaped(label)}"}} {count:.17g}\n'
-                )
-        yield "# HELP mlpack_feature_expected_share Share of the training data's values in each bin.\n"
-        yield "# TYPE mlpack_feature_expected_share gauge\n"
-        for _, column in self.columns:
-            name = _escaped(column.item.name)
-            for label, share in zip(column.names, column.expected, strict=True):
-                yield (
-                    f'mlpack_feature_expected_share{{feature="{name}",bin="{_escaped(label)}"}} {share:.17g}\n'
-                )
-        for kind, what in (("missing", "Missing values."), ("outside", "Values outside those of training.")):
-            yield f"# HELP mlpack_feature_{kind}_total {what}\n# TYPE mlpack_feature_{kind}_total counter\n"
-            for _, column in self.columns:
-                total = (column.missing if kind == "missing" else column.outside).total
-                yield f'mlpack_feature_{kind}_total{{feature="{_escaped(column.item.name)}"}} {total:.17g}\n'
-        if self.labels is not None and self._labelled is not None:
-            yield "# HELP mlpack_predicted_labels_total Answers of predict, by label.\n"
-            yield "# TYPE mlpack_predicted_labels_total counter\n"
-            for label, count in zip(self._labelled.classes or (), self.labels.totals, strict=True):
-                yield f'mlpack_predicted_labels_total{{label="{_escaped(str(label))}"}} {count:.17g}\n'
+        columns = [column for _, column in self.columns]
+        yield from family(
+            "mlpack_feature_values_total",
+            "counter",
+            "Values per bin of the training data.",
+            (sample for column in columns for sample in column.samples(column.bins.totals)),
+        )
+        yield from family(
+            "mlpack_feature_expected_share",
+            "gauge",
+            "Share of the training data's values in each bin.",
+            (sample for column in columns for sample in column.samples(column.expected)),
+        )
+        yield from family(
+            "mlpack_feature_missing_total",
+            "counter",
+            "Missing values.",
+            (({"feature": column.item.name}, column.missing.total) for column in columns),
+        )
+        yield from family(
+            "mlpack_feature_outside_total",
+            "counter",
+            "Values outside those of training.",
+            (({"feature": column.item.name}, column.outside.total) for column in columns),
+        )
+        if self.labels is not None:
+            yield from family(
+                "mlpack_predicted_labels_total",
+                "counter",
+                "Answers of predict, by label.",
+                (
+                    ({"label": str(label)}, count)
+                    for label, count in zip(self._label_places, self.labels.totals, strict=True)
+                ),
+            )
 
 
 def _declared(item: Input, counters: Counters) -> ColumnCounts:
@@ -239,7 +254,7 @@ def _count(column: ColumnCounts, values: NDArray[Any]) -> None:
     import numpy as np
 
     if column.place is not None:
-        for text, often in Tally(values.tolist()).items():
+        for text, often in Often(values.tolist()).items():
             column.see_text(column.place, text, often)
         return
     present = values if column.never is None else values[values != column.never]
@@ -251,7 +266,3 @@ def _count(column: ColumnCounts, values: NDArray[Any]) -> None:
         present = present[np.isfinite(present)] if present.dtype.kind == "f" else present
     bins = np.searchsorted(np.asarray(column.edges), present, side="right")
     column.bins.add(np.bincount(bins, minlength=column.bins.size).tolist())
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

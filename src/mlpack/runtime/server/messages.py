@@ -1,7 +1,7 @@
 """The messages of the Open Inference Protocol over gRPC, made from the table below when the server starts.
 
-No generated code: that would tie the server to one major version of protobuf. The pool is private, so that a client
-library in the same process, which registers the same names, does no harm.
+No generated code: that would tie the server to one major version of protobuf. The pool is private, so that a
+client library in the same process, which registers the same names, does no harm.
 
 Source: Open Inference Protocol, specification/protocol/open_inference_grpc.proto (field numbers and types).
 """
@@ -111,7 +111,7 @@ def _pool() -> Any:  # noqa: ANN401  (a google.protobuf.descriptor_pool.Descript
         if name in _ONE_OF:
             made.oneof_decl.add(name=_ONE_OF[name])
         for number, field in enumerate(fields, 1):
-            _add(made, name, number, *field.split())
+            _add(made, name, number, field.split())
     service = file.service.add(name=SERVICE.rpartition(".")[2])
     for method in METHODS:
         service.method.add(
@@ -124,8 +124,10 @@ def _pool() -> Any:  # noqa: ANN401  (a google.protobuf.descriptor_pool.Descript
     return pool
 
 
-def _add(made: Any, owner: str, number: int, name: str, kind: str, value: str = "") -> None:  # noqa: ANN401
+def _add(made: Any, owner: str, number: int, words: list[str]) -> None:  # noqa: ANN401  (a DescriptorProto)
     from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+
+    name, kind, *value = words
 
     repeated = kind.endswith("*") or kind == "map"
     label = Field.LABEL_REPEATED if repeated else Field.LABEL_OPTIONAL
@@ -141,7 +143,7 @@ def _add(made: Any, owner: str, number: int, name: str, kind: str, value: str = 
             number=2,
             label=Field.LABEL_OPTIONAL,
             type=Field.TYPE_MESSAGE,
-            type_name=f".{PACKAGE}.{value}",
+            type_name=f".{PACKAGE}.{value[0]}",
         )
         field.type, field.type_name = Field.TYPE_MESSAGE, f".{PACKAGE}.{owner}.{entry.name}"
     elif kind[0].isupper():

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from mlpack.runtime.server.counters import Counter, Counters, Histogram
 from mlpack.runtime.server.drift import DriftCounts
+from mlpack.runtime.server.exposition import family, histograms
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Contract
 
-__all__ = ["CODES", "EXPOSITION", "PROTOCOLS", "REASONS", "Metrics"]
-
-EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
-"""Media type of Prometheus' text format. Source: Prometheus, Exposition formats."""
+__all__ = ["CODES", "PROTOCOLS", "REASONS", "Metrics"]
 
 PROTOCOLS = ("v2", "grpc", "invocations", "vertex", "azure", "predict", "other")
 CODES = (200, 400, 404, 405, 408, 413, 415, 500, 503, 504)
@@ -93,65 +91,37 @@ class Metrics:
         return "".join(self._lines()).encode()
 
     def _lines(self) -> Iterator[str]:
-        labels = ",".join(f'{name}="{_escaped(value)}"' for name, value in self._info.items())
-        yield from _family(
-            "mlpack_bundle_info", "gauge", "The bundle that answers.", [(f"{{{labels}}}", 1.0)]
-        )
-        yield from _family(
+        yield from family("mlpack_bundle_info", "gauge", "The bundle that answers.", [(self._info, 1.0)])
+        yield from family(
             "mlpack_requests_total",
             "counter",
             "Requests answered.",
             (
-                (f'{{protocol="{protocol}",code="{code}"}}', counter.total)
+                ({"protocol": protocol, "code": str(code)}, counter.total)
                 for (protocol, code), counter in self._requests.items()
                 if code == 200 or counter.total
             ),
         )
-        yield from _histograms(
-            "mlpack_request_seconds",
-            "Time from a request's last byte to its answer.",
-            {f'protocol="{protocol}"': histogram for protocol, histogram in self._seconds.items()},
-        )
-        yield from _family(
+        yield from family(
             "mlpack_refused_total",
             "counter",
             "Requests refused, by reason.",
-            ((f'{{reason="{reason}"}}', counter.total) for reason, counter in self._refused.items()),
+            (({"reason": reason}, counter.total) for reason, counter in self._refused.items()),
         )
-        yield from _histograms("mlpack_request_rows", "Rows of a request.", {"": self._rows})
-        yield from _histograms(
-            "mlpack_run_requests", "Requests that shared a queued run.", {"": self._joined}
+        yield from histograms(
+            "mlpack_request_seconds",
+            "Time from a request's last byte to its answer.",
+            (({"protocol": protocol}, histogram) for protocol, histogram in self._seconds.items()),
         )
-        yield from _histograms("mlpack_run_seconds", "Time of a queued run of the model.", {"": self._run})
+        yield from histograms("mlpack_request_rows", "Rows of a request.", [({}, self._rows)])
+        yield from histograms(
+            "mlpack_run_requests", "Requests that shared a queued run.", [({}, self._joined)]
+        )
+        yield from histograms("mlpack_run_seconds", "Time of a queued run of the model.", [({}, self._run)])
         for name, kind, what, counter in (
             ("mlpack_queue_requests", "gauge", "Requests that wait for the model.", self._waiting),
             ("mlpack_ready_workers", "gauge", "Workers that answer.", self._ready),
             ("mlpack_worker_restarts_total", "counter", "Workers that took another's place.", self._restarts),
         ):
-            yield from _family(name, kind, what, [("", counter.total)])
+            yield from family(name, kind, what, [({}, counter.total)])
         yield from self.drift.lines()
-
-
-def _family(name: str, kind: str, what: str, samples: Iterable[tuple[str, float]]) -> Iterator[str]:
-    yield f"# HELP {name} {what}\n# TYPE {name} {kind}\n"
-    for labels, value in samples:
-        yield f"{name}{labels} {value:.17g}\n"
-
-
-def _histograms(name: str, what: str, series: Mapping[str, Histogram]) -> Iterator[str]:
-    yield f"# HELP {name} {what}\n# TYPE {name} histogram\n"
-    for labels, histogram in series.items():
-        buckets, total = histogram.totals
-        comma = "," if labels else ""
-        seen = 0.0
-        for bound, count in zip(
-            (*(f"{bound:g}" for bound in histogram.bounds), "+Inf"), buckets, strict=True
-        ):
-            seen += count
-            yield f'{name}_bucket{{{labels}{comma}le="{bound}"}} {seen:.17g}\n'
-        braces = f"{{{labels}}}" if labels else ""
-        yield f"{name}_sum{braces} {total:.17g}\n{name}_count{braces} {seen:.17g}\n"
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

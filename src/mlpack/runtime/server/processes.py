@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 from mlpack.errors import MlpackError, StorageError
 from mlpack.runtime.server.journal import Journal
 from mlpack.runtime.server.metrics import Metrics
-from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.settings import ServerSettings
-from mlpack.runtime.server.worker import describe, run_worker
+from mlpack.runtime.server.worker import Listening, Worker, describe
 
 if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
@@ -38,7 +37,7 @@ QUICK_SECONDS = 30.0
 
 
 @dataclass(slots=True)
-class _Worker:
+class _Child:
     pid: int
     number: int
     born: float
@@ -46,17 +45,11 @@ class _Worker:
 
 class _Pool:
     def __init__(
-        self,
-        bundle: VerifiedBundle | UnverifiedBundle,
-        served: Served,
-        settings: ServerSettings,
-        metrics: Metrics,
-        listening: list[socket.socket],
-        grpc_port: int | None,
+        self, worker: Worker, metrics: Metrics, listening: list[socket.socket], grpc_port: int | None
     ) -> None:
-        self._bundle, self._served, self._settings, self._metrics = bundle, served, settings, metrics
+        self._worker, self._metrics = worker, metrics
         self._listening, self._grpc_port = listening, grpc_port
-        self._workers: dict[int, _Worker] = {}
+        self._workers: dict[int, _Child] = {}
         self._alive, self._held = os.pipe()
         self._stopping = False
         self._deaths: list[float] = []
@@ -69,9 +62,9 @@ class _Pool:
         os.set_blocking(woken, False)
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(woken)
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
-            signal.signal(number, lambda *_: None)
-        for number in range(self._settings.workers):
+        for name in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+            signal.signal(name, lambda *_: None)
+        for number in range(len(self._listening)):
             self._start(number)
         while self._workers:
             select.select([wake], [], [], 1.0)
@@ -88,7 +81,7 @@ class _Pool:
         pid = os.fork()
         if pid == 0:
             os._exit(self._child(number))
-        self._workers[pid] = _Worker(pid, number, time.monotonic())
+        self._workers[pid] = _Child(pid, number, time.monotonic())
 
     def _child(self, number: int) -> int:
         signal.set_wakeup_fd(-1)
@@ -98,24 +91,17 @@ class _Pool:
         self._metrics.counters.claim(number)
         self._metrics.ready(ready=False)
         self._metrics.waiting(0)
-        status = 1
         try:
-            status = run_worker(
-                self._bundle,
-                self._served,
-                self._settings,
-                self._metrics,
-                self._listening[number],
-                self._grpc_port,
-                self._alive,
+            self._worker.run(
+                Listening(http=self._listening[number], grpc_port=self._grpc_port, parent=self._alive)
             )
         except MlpackError as error:
             self._journal.write("failed", error=str(error))
-            status = REFUSED
+            return REFUSED
         finally:
             sys.stdout.flush()
             sys.stderr.flush()
-        return status
+        return 0
 
     def _reap(self) -> None:
         while True:
@@ -128,7 +114,7 @@ class _Pool:
             if (worker := self._workers.pop(pid, None)) is not None:
                 self._buried(worker, os.waitstatus_to_exitcode(status))
 
-    def _buried(self, worker: _Worker, status: int) -> None:
+    def _buried(self, worker: _Child, status: int) -> None:
         if self._stopping:
             return
         self._journal.write("worker ended", worker=worker.number, status=status)
@@ -179,7 +165,7 @@ def serve(bundle: VerifiedBundle | UnverifiedBundle, settings: ServerSettings, *
         signer=signer,
     )
     try:
-        return _Pool(bundle, served, settings, metrics, listening, grpc_port).run()
+        return _Pool(Worker(bundle, served, settings, metrics), metrics, listening, grpc_port).run()
     finally:
         for item in (*listening, *reserved):
             item.close()

@@ -1,7 +1,7 @@
 """From rows to answers, beside other requests: contract, queue, batches, deadline.
 
-A model that answers a row in less than a millisecond runs where the request is read: handing it over would cost
-more than it takes. A slower one runs in a thread of its own; what arrives meanwhile waits, and goes in
+A model that answers a row in less than a millisecond runs where the request is read: handing it over would
+cost more than it takes. A slower one runs in a thread of its own; what arrives meanwhile waits, and goes in
 together, so that a lone request never waits for company and a crowd shares one run.
 """
 
@@ -146,7 +146,7 @@ class Scoring:
         return jobs
 
     def _run(self, jobs: list[_Job]) -> list[Answers | MlpackError]:
-        """Run the model, in its thread; if joined rows fail, each request by itself, so that one spoils none."""
+        """Run the model, in its thread; where joined rows fail, each request by itself: one spoils none."""
         start = time.perf_counter()
         try:
             found: list[Answers | MlpackError] = list(self._joined(jobs))

@@ -102,7 +102,7 @@ def platform_settings(environment: Mapping[str, str]) -> dict[str, object]:
 def usable_cpus(cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Return how many processors this process may keep busy: its affinity, or less where its cgroup says so.
 
-    Source: Linux, Documentation/admin-guide/cgroup-v2.rst (`cpu.max`) and scheduler/sched-bwc.rst (version 1).
+    Source: Linux, admin-guide/cgroup-v2.rst (`cpu.max`) and scheduler/sched-bwc.rst (version 1).
     """
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroup)

@@ -117,7 +117,7 @@ def from_list(data: object, datatype: str, shape: tuple[int, ...], where: str) -
     """
     import numpy as np
 
-    flat = data if isinstance(data, list) else [data]
+    flat: list[Any] = data if isinstance(data, list) else [data]
     while flat and isinstance(flat[0], list):
         if not all(isinstance(part, list) for part in flat):
             raise Refusal(400, f"{where}: data is nested unevenly", reason="malformed")

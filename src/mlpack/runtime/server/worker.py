@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import MissingExtraError, MlpackError
@@ -22,19 +23,39 @@ from mlpack.runtime.server.settings import ServerSettings
 
 if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
+    from mlpack.runtime._rows import Feeds
     from mlpack.runtime.predictor import Predictor
     from mlpack.trust.verified import VerifiedBundle
 
-__all__ = ["describe", "run_worker"]
+__all__ = ["Listening", "Worker", "describe", "warm"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listening:
+    """What a worker has from its parent.
+
+    Attributes:
+        http: Socket that listens already.
+        grpc_port: Port for gRPC, which all workers share; None for none.
+        parent: Descriptor that reads as ended when the parent is gone.
+    """
+
+    http: socket.socket
+    grpc_port: int | None
+    parent: int
 
 
 def describe(bundle: VerifiedBundle | UnverifiedBundle, signer: str) -> Served:
-    """Return what is known of a bundle before its model is loaded."""
+    """Return what is known of a bundle before its model is loaded.
+
+    Raises:
+        FormatError: Parts of the bundle contradict one another.
+    """
     manifest = bundle.manifest
     return Served(
         name=bundle.name,
         version=bundle.version,
-        digest=f"bundle:{bundle.digest}" if not bundle.digest.startswith("bundle:") else bundle.digest,
+        digest=bundle.digest,
         signer=signer,
         contract=Contract.from_bytes(bundle.read(manifest.one("contract"))),
         golden=Golden.from_bytes(bundle.read(manifest.one("golden"))),
@@ -58,157 +79,142 @@ def dialects(served: Served, settings: ServerSettings) -> dict[str, Dialect]:
     }
 
 
-def run_worker(
-    bundle: VerifiedBundle | UnverifiedBundle,
-    served: Served,
-    settings: ServerSettings,
-    metrics: Metrics,
-    listening: socket.socket,
-    grpc_port: int | None,
-    parent: int,
-) -> int:
-    """Serve until told to stop; return the exit status.
+class Worker:
+    """One process that answers."""
 
-    Args:
-        bundle: What was verified, or what nobody vouches for and is served all the same.
-        served: What is known of it.
-        settings: How to serve.
-        metrics: What is counted.
-        listening: Socket that listens already.
-        grpc_port: Port for gRPC, which all workers share; None for none.
-        parent: Descriptor that reads as ended when the parent is gone.
-    """
-    try:
-        import uvicorn
-        import uvloop
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{error.name} is not installed", where="serve", hint="pip install 'mlpack-sdk[server]'"
-        ) from error
+    def __init__(
+        self,
+        bundle: VerifiedBundle | UnverifiedBundle,
+        served: Served,
+        settings: ServerSettings,
+        metrics: Metrics,
+    ) -> None:
+        """Take what the parent made.
 
-    journal = Journal()
-    application = Application(served, settings, metrics, dialects(served, settings), journal)
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application,  # type: ignore[arg-type]
-            http="httptools",
-            loop="uvloop",
-            lifespan="off",
-            ws="none",
-            access_log=False,
-            log_config=None,
-            proxy_headers=False,
-            server_header=False,
-            date_header=True,
-            timeout_keep_alive=75,
-            timeout_graceful_shutdown=30,
+        Args:
+            bundle: What was verified, or what nobody vouches for and is served all the same.
+            served: What is known of it.
+            settings: How to serve.
+            metrics: What is counted.
+        """
+        self._bundle, self._served, self._settings, self._metrics = bundle, served, settings, metrics
+        self._journal = Journal()
+        self._failure: MlpackError | None = None
+
+    def run(self, listening: Listening) -> None:
+        """Serve until told to stop.
+
+        Raises:
+            MlpackError: The bundle cannot be loaded, or a library is missing.
+        """
+        try:
+            import httptools
+            import uvicorn
+            import uvloop
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{error.name} is not installed", where="serve", hint="pip install 'mlpack-sdk[server]'"
+            ) from error
+        del httptools  # uvicorn imports it by name
+        protocols = dialects(self._served, self._settings)
+        application = Application(self._served, self._settings, self._metrics, protocols, self._journal)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                loop="uvloop",
+                lifespan="off",
+                ws="none",
+                access_log=False,
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=30,
+            )
         )
-    )
-    return uvloop.run(
-        _serve(server, bundle, served, settings, metrics, listening, grpc_port, parent, journal)
-    )
+        uvloop.run(self._serve(server, listening))
+        if self._failure is not None:
+            raise self._failure
+        self._journal.write("stopped")
+
+    async def _serve(self, server: Any, listening: Listening) -> None:  # noqa: ANN401  (uvicorn's)
+        loop = asyncio.get_running_loop()
+
+        def leave() -> None:
+            server.should_exit = True
+
+        def drain() -> None:
+            if self._served.state != "draining":
+                self._served.state = "draining"
+                self._metrics.ready(ready=False)
+                loop.call_later(self._settings.drain, leave)
+
+        def loaded(outcome: Scoring | MlpackError) -> None:
+            if isinstance(outcome, MlpackError):
+                self._failure = outcome
+                leave()
+            else:
+                self._answer_with(outcome)
+
+        loop.add_reader(listening.parent, drain)
+        server.capture_signals = _Nothing  # uvicorn's would stop at once; ours drain first
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, drain)
+        rpc = None
+        if listening.grpc_port is not None:
+            from mlpack.runtime.server.rpc import start_grpc
+
+            rpc = await start_grpc(self._served, self._settings, self._metrics, listening.grpc_port)
+        threading.Thread(
+            target=lambda: loop.call_soon_threadsafe(loaded, self._load()), name="loading", daemon=True
+        ).start()
+        await server.serve(sockets=[listening.http])
+        if rpc is not None:
+            await rpc.stop(self._settings.drain)
+        self._metrics.ready(ready=False)
+
+    def _answer_with(self, scoring: Scoring) -> None:
+        self._served.scoring = scoring
+        if self._served.state == "loading":
+            self._served.state = "ready"
+            self._metrics.ready(ready=True)
+        self._journal.write("ready", bundle=self._served.digest, signer=self._served.signer)
+
+    def _load(self) -> Scoring | MlpackError:
+        """Load and warm the model, beside the loop that says meanwhile that it is not ready."""
+        from mlpack.trust.policy import UNSIGNED
+        from mlpack.trust.verified import VerifiedBundle
+
+        policy = None if isinstance(self._bundle, VerifiedBundle) else UNSIGNED
+        settings = self._settings
+        try:
+            predictor = load(self._bundle, policy=policy, ranges=settings.ranges, threads=settings.threads)
+            per_run, per_row = warm(predictor, self._served.golden)
+        except MlpackError as error:
+            return error
+        return Scoring(predictor, settings, self._metrics, per_run=per_run, per_row=per_row)
 
 
-async def _serve(
-    server: Any,  # noqa: ANN401  (uvicorn's, imported late)
-    bundle: VerifiedBundle | UnverifiedBundle,
-    served: Served,
-    settings: ServerSettings,
-    metrics: Metrics,
-    listening: socket.socket,
-    grpc_port: int | None,
-    parent: int,
-    journal: Journal,
-) -> int:
-    import signal
+class _Nothing:
+    """A context manager that does nothing."""
 
-    loop = asyncio.get_running_loop()
-    failed: list[MlpackError] = []
-
-    def stop() -> None:
-        if served.state != "draining":
-            served.state = "draining"
-            metrics.ready(ready=False)
-            loop.call_later(settings.drain, setattr, server, "should_exit", True)
-
-    def ready(scoring: Scoring) -> None:
-        served.scoring = scoring
-        if served.state == "loading":
-            served.state = "ready"
-            metrics.ready(ready=True)
-        journal.write("ready", bundle=served.digest, signer=served.signer)
-
-    def fail(error: MlpackError) -> None:
-        failed.append(error)
-        server.should_exit = True
-
-    loop.add_reader(parent, stop)
-    server.capture_signals = _no_signals
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    loading = threading.Thread(
-        target=_load, args=(bundle, served, settings, metrics, loop, ready, fail), daemon=True
-    )
-    rpc = None
-    if grpc_port is not None:
-        from mlpack.runtime.server.rpc import start_grpc
-
-        rpc = await start_grpc(served, settings, metrics, grpc_port)
-    loading.start()
-    await server.serve(sockets=[listening])
-    if rpc is not None:
-        await rpc.stop(settings.drain)
-    metrics.ready(ready=False)
-    if failed:
-        journal.write("failed", error=str(failed[0]))
-        return 3
-    journal.write("stopped")
-    return 0
-
-
-class _no_signals:  # noqa: N801  (stands where uvicorn has a context manager)
     def __enter__(self) -> None:
-        """The worker has handlers of its own, which drain first."""
+        """Do nothing."""
 
     def __exit__(self, *_: object) -> None:
-        """Leave them."""
-
-
-def _load(
-    bundle: VerifiedBundle | UnverifiedBundle,
-    served: Served,
-    settings: ServerSettings,
-    metrics: Metrics,
-    loop: asyncio.AbstractEventLoop,
-    ready: Callable[[Scoring], None],
-    fail: Callable[[MlpackError], None],
-) -> None:
-    """Load and warm the model, beside the loop that says meanwhile that it is not ready."""
-    try:
-        predictor = admitted_predictor(bundle, settings)
-        per_run, per_row = warm(predictor, served.golden)
-    except MlpackError as error:
-        loop.call_soon_threadsafe(fail, error)
-        return
-    scoring = Scoring(predictor, settings, metrics, per_run=per_run, per_row=per_row)
-    loop.call_soon_threadsafe(ready, scoring)
-
-
-def admitted_predictor(bundle: VerifiedBundle | UnverifiedBundle, settings: ServerSettings) -> Predictor:
-    """Load the bytes that were verified; golden rows are replayed first."""
-    from mlpack.trust.policy import UNSIGNED
-    from mlpack.trust.verified import VerifiedBundle
-
-    policy = None if isinstance(bundle, VerifiedBundle) else UNSIGNED
-    return load(bundle, policy=policy, ranges=settings.ranges, threads=settings.threads)
+        """Do nothing."""
 
 
 def warm(predictor: Predictor, golden: Golden) -> tuple[float, float]:
-    """Run golden rows until the model is warm; return seconds per run, and per further row."""
+    """Run golden rows until the model is warm; return seconds per run, and per further row.
+
+    A model of tensors is never called quick: what a run takes depends on their sizes.
+    """
     from mlpack.runtime.replay import golden_inputs
 
     if predictor.layout == "tensors":
-        return 1.0, 0.0  # its size is anybody's guess: it always runs in its thread
+        return 1.0, 0.0
     feeds = predictor.feeds(golden_inputs(predictor.inputs, golden))
     if feeds is None:
         return 1.0, 0.0
@@ -219,7 +225,7 @@ def warm(predictor: Predictor, golden: Golden) -> tuple[float, float]:
     return first, max(0.0, every - first) / max(1, rows - 1)
 
 
-def _timed(predictor: Predictor, feeds: Any) -> float:  # noqa: ANN401  (tensors by name)
+def _timed(predictor: Predictor, feeds: Feeds) -> float:
     start = time.perf_counter()
     predictor.run(feeds, predictor.outputs)
     return time.perf_counter() - start

@@ -29,7 +29,7 @@ class Azure:
         return encode_json({"error": refusal.message})
 
     async def score(self, request: Request) -> Response:
-        """Answer `{"data": [...]}`, `{"input_data": {"columns": ..., "data": ...}}` or `{"Inputs": {"data": ...}}`.
+        """Answer rows in `data`, in `input_data` with `columns` beside them, or in `Inputs`.
 
         The answer is the bare list of the first method's values.
         """

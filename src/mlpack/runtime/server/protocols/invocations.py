@@ -1,6 +1,7 @@
 """Amazon SageMaker: `/ping`, `/invocations` and what batch transform asks.
 
-Source: Amazon SageMaker developer guide, Custom inference code with hosting services; ... with batch transform.
+Source: Amazon SageMaker developer guide, Custom inference code with hosting services, and with batch
+transform.
 """
 
 from __future__ import annotations

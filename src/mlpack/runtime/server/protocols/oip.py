@@ -1,6 +1,7 @@
 """Open Inference Protocol v2 over HTTP, with its binary tensor data extension.
 
-Source: Open Inference Protocol, specification/protocol/inference_rest.md; KServe, binary tensor data extension.
+Source: Open Inference Protocol, specification/protocol/inference_rest.md; KServe, binary tensor data
+extension.
 """
 
 from __future__ import annotations

@@ -36,13 +36,13 @@ class PlainPrediction:
     async def predict(self, request: Request) -> Response:
         """Answer records with records."""
         document = decode_json(request.body)
-        methods: list[str] = []
         rows = document
+        methods: object = []
         if isinstance(document, dict):
             if unknown := sorted(set(document) - {"rows", "methods"}):
                 names = ", ".join(name[:40] for name in unknown[:5])
                 raise Refusal(400, f"expected rows and methods, found {names}", reason="malformed")
-            rows, methods = document.get("rows"), document.get("methods") or []
+            rows, methods = document.get("rows"), document.get("methods", [])
         if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
             raise Refusal(400, "methods: expected a list of names", reason="malformed")
         outputs = self._served.chosen(methods) if methods else self._served.contract.outputs

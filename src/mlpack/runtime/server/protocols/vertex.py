@@ -18,7 +18,7 @@ class Vertex:
     """Vertex AI's contract with a container."""
 
     def __init__(self, served: Served, settings: ServerSettings) -> None:
-        """Serve this model on these routes, and on one with the name of the model as TensorFlow Serving has it."""
+        """Serve this model on the platform's routes, and on the one that TensorFlow Serving has."""
         self._served = served
         self._health = settings.vertex_health
         self._predict = settings.vertex_predict
