@@ -6,12 +6,13 @@ format.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from mlpack.errors import InputError, MissingExtraError
+from mlpack.errors import InputError
 from mlpack.runtime.delimited import read_csv
 from mlpack.runtime.server.cells import decode_json, encode_json, from_instances, plain
 from mlpack.runtime.server.http import JSON, Refusal, Response
@@ -37,6 +38,11 @@ CSV = "text/csv"
 JSON_LINES = "application/jsonlines"
 PARQUET = "application/x-parquet"
 ARROW = "application/vnd.apache.arrow.stream"
+
+_TABLES = (PARQUET, ARROW)
+
+LARGE = 1 << 18
+"""Bytes above which a body is read in a thread: meanwhile others are answered."""
 
 _NAMES: Mapping[str, str] = {
     "": "application/json",
@@ -80,12 +86,18 @@ def accepted(headers: Mapping[bytes, bytes], body: str) -> str:
     return body
 
 
-def read_rows(body: bytes, media: str, inputs: Sequence[Input]) -> tuple[object, int]:
+async def read_rows(body: bytes, media: str, inputs: Sequence[Input]) -> tuple[object, int]:
     """Return rows as a Predictor takes them, and how many there are.
 
     Raises:
         Refusal: The body is not of its media type, or a row not of the contract.
     """
+    if media in _TABLES or len(body) > LARGE:
+        return await asyncio.to_thread(_read_rows, body, media, inputs)
+    return _read_rows(body, media, inputs)
+
+
+def _read_rows(body: bytes, media: str, inputs: Sequence[Input]) -> tuple[object, int]:
     match media:
         case "text/csv":
             return _from_csv(body, inputs)
@@ -155,9 +167,7 @@ def _table(body: bytes, media: str) -> Any:  # noqa: ANN401  (a pyarrow.Table)
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise MissingExtraError(
-            "pyarrow is not installed", where="serve", hint="pip install 'mlpack-sdk[batch]'"
-        ) from error
+        raise Refusal(415, "this server reads no Arrow: pyarrow is not installed", reason="media") from error
     try:
         if media == PARQUET:
             import pyarrow.parquet as pq

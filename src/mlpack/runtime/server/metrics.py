@@ -82,6 +82,11 @@ class Metrics:
         """Say whether this worker answers."""
         self._ready.put(float(ready))
 
+    @property
+    def ready_workers(self) -> int:
+        """Workers that answer."""
+        return int(self._ready.total)
+
     def restarted(self) -> None:
         """Count a worker that took another's place."""
         self._restarts.add()

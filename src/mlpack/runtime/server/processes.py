@@ -77,13 +77,13 @@ class _Pool:
             self._reap()
         return self._status
 
-    def _start(self, number: int) -> None:
+    def _start(self, number: int, *, replaces: bool = False) -> None:
         pid = os.fork()
         if pid == 0:
-            os._exit(self._child(number))
+            os._exit(self._child(number, replaces=replaces))
         self._workers[pid] = _Child(pid, number, time.monotonic())
 
-    def _child(self, number: int) -> int:
+    def _child(self, number: int, *, replaces: bool) -> int:
         signal.set_wakeup_fd(-1)
         for name in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(name, signal.SIG_DFL)
@@ -93,7 +93,12 @@ class _Pool:
         self._metrics.waiting(0)
         try:
             self._worker.run(
-                Listening(http=self._listening[number], grpc_port=self._grpc_port, parent=self._alive)
+                Listening(
+                    http=self._listening[number],
+                    grpc_port=self._grpc_port,
+                    parent=self._alive,
+                    replaces=replaces,
+                )
             )
         except MlpackError as error:
             self._journal.write("failed", error=str(error))
@@ -125,7 +130,7 @@ class _Pool:
             self._stop()
             return
         self._metrics.restarted()
-        self._start(worker.number)
+        self._start(worker.number, replaces=True)
 
     def _stop(self) -> None:
         self._stopping = True

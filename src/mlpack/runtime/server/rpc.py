@@ -151,9 +151,9 @@ class InferenceService:
         """Answer rows given as tensors; answers are always raw."""
         self._known(request.model_name, request.model_version)
         tensors = _tensors(request)
-        rows, _ = rows_from_tensors(tensors, self._inputs, self._served)
+        rows, count = rows_from_tensors(tensors, self._inputs, self._served)
         outputs = self._served.chosen([item.name for item in request.outputs])
-        answers = await self._served.answers(rows, outputs)
+        answers = await self._served.answers(rows, outputs, count)
         return message("ModelInferResponse")(
             model_name=self._served.name,
             model_version=self._served.version,

@@ -34,6 +34,9 @@ Answers = tuple["NDArray[Any]", ...]
 INLINE = 0.001
 """Seconds up to which a run stays in the loop; meanwhile nothing else is read."""
 
+MANY = 10_000
+"""Cells above which rows are read in a thread."""
+
 
 @dataclass(slots=True, eq=False)
 class _Job:
@@ -68,19 +71,23 @@ class Scoring:
         self._settings = settings
         self._metrics = metrics
         self._per_run, self._per_row = per_run, per_row
+        self._width = len(predictor.inputs)
         self._joins = predictor.layout != "tensors"
         self._waiting: deque[_Job] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._busy = False
 
-    async def answers(self, rows: object, outputs: Sequence[Output]) -> Answers:
-        """Return outputs of the model for some rows.
+    async def answers(self, rows: object, outputs: Sequence[Output], count: int) -> Answers:
+        """Return outputs of the model for `count` rows.
 
         Raises:
             Refusal: The rows break the contract, the queue is full, the deadline passed, or the model failed.
         """
         try:
-            feeds = self.predictor.feeds(rows)
+            if count * self._width > MANY:
+                feeds = await asyncio.to_thread(self.predictor.feeds, rows)
+            else:
+                feeds = self.predictor.feeds(rows)
             count = 0 if feeds is None else len(next(iter(feeds.values())))
             if self._brief(count) and not self._waiting:
                 found = self.predictor.run(feeds, outputs)

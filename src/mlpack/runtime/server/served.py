@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from mlpack.runtime.server.http import Refusal
@@ -19,6 +18,10 @@ __all__ = ["Served", "State"]
 State = Literal["loading", "ready", "draining"]
 
 
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True)
 class Served:
     """One bundle, from before it is loaded until the server ends.
@@ -31,7 +34,8 @@ class Served:
         contract: What goes in and what comes out.
         golden: Rows to show as an example.
         scoring: The warm model; None while it is loaded.
-        state: Whether requests are answered.
+        state: Whether this worker answers requests.
+        others_ready: Whether all other workers do.
     """
 
     name: str
@@ -42,22 +46,22 @@ class Served:
     golden: Golden
     scoring: Scoring | None = None
     state: State = "loading"
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    others_ready: Callable[[], bool] = _always
 
     @property
     def ready(self) -> bool:
-        """Whether a request that comes now is answered."""
-        return self.state == "ready"
+        """Whether a request that comes now is answered, whichever worker gets it."""
+        return self.state == "ready" and self.others_ready()
 
-    async def answers(self, rows: object, outputs: Sequence[Output]) -> Answers:
-        """Return outputs of the model for some rows.
+    async def answers(self, rows: object, outputs: Sequence[Output], count: int) -> Answers:
+        """Return outputs of the model for `count` rows.
 
         Raises:
             Refusal: There is no answer.
         """
         if self.scoring is None:
             raise Refusal(503, "the model is being loaded", reason="loading", retry_after=1)
-        return await self.scoring.answers(rows, outputs)
+        return await self.scoring.answers(rows, outputs, count)
 
     def chosen(self, keys: Sequence[str]) -> tuple[Output, ...]:
         """Return the outputs of these keys (`predict`, `predict_proba`); all where there are none.

@@ -38,11 +38,13 @@ class Listening:
         http: Socket that listens already.
         grpc_port: Port for gRPC, which all workers share; None for none.
         parent: Descriptor that reads as ended when the parent is gone.
+        replaces: Whether others answer already: then this one takes no request before its model is warm.
     """
 
     http: socket.socket
     grpc_port: int | None
     parent: int
+    replaces: bool = False
 
 
 def describe(bundle: VerifiedBundle | UnverifiedBundle, signer: str) -> Served:
@@ -100,6 +102,7 @@ class Worker:
         self._bundle, self._served, self._settings, self._metrics = bundle, served, settings, metrics
         self._journal = Journal()
         self._failure: MlpackError | None = None
+        served.others_ready = lambda: metrics.ready_workers == settings.workers
 
     def run(self, listening: Listening) -> None:
         """Serve until told to stop.
@@ -166,9 +169,12 @@ class Worker:
             from mlpack.runtime.server.rpc import start_grpc
 
             rpc = await start_grpc(self._served, self._settings, self._metrics, listening.grpc_port)
-        threading.Thread(
-            target=lambda: loop.call_soon_threadsafe(loaded, self._load()), name="loading", daemon=True
-        ).start()
+        if listening.replaces:
+            loaded(self._load())
+        else:
+            threading.Thread(
+                target=lambda: loop.call_soon_threadsafe(loaded, self._load()), name="loading", daemon=True
+            ).start()
         await server.serve(sockets=[listening.http])
         if rpc is not None:
             await rpc.stop(self._settings.drain)

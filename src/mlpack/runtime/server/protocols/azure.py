@@ -36,7 +36,7 @@ class Azure:
         inputs = self._served.contract.inputs
         media = media_type(request.headers)
         if media != "application/json":
-            rows, _ = read_rows(request.body, media, inputs)
+            rows, count = await read_rows(request.body, media, inputs)
         else:
             document = decode_json(request.body)
             if isinstance(document, dict):
@@ -45,9 +45,9 @@ class Azure:
             if isinstance(document, dict) and "data" in document and "columns" not in document:
                 document = document["data"]
             if isinstance(document, list):
-                rows, _ = from_instances(document, inputs, where="data")
+                rows, count = from_instances(document, inputs, where="data")
             else:
-                rows, _ = read_rows(encode_json(document), "application/json", inputs)
+                rows, count = await read_rows(encode_json(document), "application/json", inputs)
         outputs = self._served.first()
-        answers = await self._served.answers(rows, outputs)
+        answers = await self._served.answers(rows, outputs, count)
         return Response(encode_json(predictions(outputs, answers)))

@@ -54,7 +54,7 @@ class Invocations:
     async def invoke(self, request: Request) -> Response:
         """Answer rows in any of the media types."""
         media = media_type(request.headers)
-        rows, _ = read_rows(request.body, media, self._served.contract.inputs)
+        rows, count = await read_rows(request.body, media, self._served.contract.inputs)
         outputs = self._served.first()
-        answers = await self._served.answers(rows, outputs)
+        answers = await self._served.answers(rows, outputs, count)
         return write_answers(accepted(request.headers, media), outputs, answers)

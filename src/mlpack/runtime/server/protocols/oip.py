@@ -122,8 +122,7 @@ class OpenInference:
         rows, count = rows_from_tensors(tensors, self.inputs, self._served)
         asked = _asked(document)
         outputs = self._served.chosen(list(asked))
-        answers = await self._served.answers(rows, outputs)
-        del count
+        answers = await self._served.answers(rows, outputs, count)
         default = _binary_default(document)
         parts: list[bytes] = []
         described = [

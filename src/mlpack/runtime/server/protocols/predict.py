@@ -46,8 +46,8 @@ class PlainPrediction:
         if not isinstance(methods, list) or not all(isinstance(method, str) for method in methods):
             raise Refusal(400, "methods: expected a list of names", reason="malformed")
         outputs = self._served.chosen(methods) if methods else self._served.contract.outputs
-        table, _ = from_instances(rows, self._served.contract.inputs, where="rows")
-        answers = await self._served.answers(table, outputs)
+        table, count = from_instances(rows, self._served.contract.inputs, where="rows")
+        answers = await self._served.answers(table, outputs, count)
         return Response(encode_json({"rows": records(outputs, answers)}))
 
 

@@ -52,6 +52,6 @@ class Vertex:
         if method is not None and not isinstance(method, str):
             raise Refusal(400, "parameters.method: expected a name", reason="malformed")
         outputs = self._served.chosen([method]) if method else self._served.first()
-        rows, _ = from_instances(document["instances"], self._served.contract.inputs, where="instances")
-        answers = await self._served.answers(rows, outputs)
+        rows, count = from_instances(document["instances"], self._served.contract.inputs, where="instances")
+        answers = await self._served.answers(rows, outputs, count)
         return Response(encode_json({"predictions": predictions(outputs, answers)}))
