@@ -229,6 +229,40 @@ def test_csv_cells_that_say_no_number_are_set_aside(verified: mlpack.VerifiedBun
     assert pq.read_schema(tmp_path / "typed.parquet").field("charge").type == pa.float64()
 
 
+def test_lines_that_are_no_rows_are_set_aside_as_they_stood(
+    verified: mlpack.VerifiedBundle, tmp_path: Path
+) -> None:
+    good = '{"id": %d, "age": 30, "charge": 1.5, "city": "Oslo"}'
+    lines = [good % row for row in range(20_000)]
+    lines[700] = '{"id": 700, "age": "old", "charge": 1, "city": "Oslo"}'
+    lines[9000] = '{"id": 9000, "age"'
+    lines[12_345] = '{"id": 12345, "age": 1, "charge": 1e999, "city": "Oslo"}'
+    (tmp_path / "in.jsonl").write_text("\n".join(lines))
+    mlpack.score(verified, tmp_path / "in.jsonl", tmp_path / "out.jsonl", mode="quarantine")
+    kept = [json.loads(line)["id"] for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert kept == [row for row in range(20_000) if row not in (700, 9000, 12_345)]
+    aside = [json.loads(line) for line in (tmp_path / "out.quarantine.jsonl").read_text().splitlines()]
+    assert [row["mlpack_line"] for row in aside] == [lines[700], lines[9000], lines[12_345]]
+    assert aside[0]["mlpack_reason"] == "column 'age': expected a number, found str"
+    assert aside[1]["mlpack_reason"].startswith("expected JSON")
+    assert "found one beyond its range" in aside[2]["mlpack_reason"]
+    with pytest.raises(InputError, match=r"in\.jsonl, row 700: column 'age'"):
+        mlpack.score(verified, tmp_path / "in.jsonl", tmp_path / "refused.jsonl")
+
+
+def test_an_earlier_row_that_breaks_the_contract_is_named_first(
+    verified: mlpack.VerifiedBundle, tmp_path: Path
+) -> None:
+    lines = ["id,age,charge,city", "0,30,1,Oslo", "1,30,inf,Rome", "2,31", "3,30,1,Oslo"]
+    (tmp_path / "in.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"row 1: column 'charge'"):
+        mlpack.score(verified, tmp_path / "in.csv", tmp_path / "out.csv")
+    mlpack.score(verified, tmp_path / "in.csv", tmp_path / "out.csv", mode="quarantine")
+    aside = (tmp_path / "out.quarantine.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in aside[1:]] == ['"1"', ""]
+    assert aside[2].endswith(',"2,31","expected 4 cells, found 2"')
+
+
 @pytest.mark.parametrize("form", WRITERS)
 @pytest.mark.parametrize("damage", ["empty", "garbage", "cut"])
 def test_a_damaged_file_is_named(

@@ -49,6 +49,8 @@ def column_to_dates(
         column = frame.to_list()
     elif isinstance(column, loaded("pyarrow", "Array", "ChunkedArray")):
         arrow: Any = column
+        if str(arrow.type).startswith("timestamp"):
+            return _from_arrow(arrow, unit, name, findings, zone=zone)
         column = arrow.to_pylist()
     if isinstance(column, np.ndarray):
         if column.ndim != 1:
@@ -61,6 +63,23 @@ def column_to_dates(
             return None
         column = column.tolist()
     return _from_cells(column, unit, name, findings, zone=zone)  # type: ignore[arg-type]
+
+
+def _from_arrow(
+    arrow: Any,  # noqa: ANN401  (pyarrow, which verifying and serving need not have)
+    unit: str,
+    name: str,
+    findings: Findings,
+    *,
+    zone: bool,
+) -> NDArray[np.datetime64] | None:
+    import pyarrow as pa
+
+    # What Arrow holds inside is UTC where there is a zone; NaT is the smallest integer.
+    counts = arrow.cast(pa.int64()).fill_null(_NAT).to_numpy()
+    values = counts.view(f"datetime64[{arrow.type.unit}]")
+    has_zone = arrow.type.tz is not None
+    return _native(values, unit, name, findings, zone=zone, has_zone=has_zone)
 
 
 def _native(

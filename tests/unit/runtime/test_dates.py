@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from mlpack.errors import InputError
@@ -38,6 +39,9 @@ def _read(column: Any, unit: str = "us", *, zone: bool = False) -> Any:
         pd.Series([MOMENT]).astype("datetime64[ns]"),
         pd.Series([MOMENT], dtype=object),
         pl.Series([MOMENT]),
+        pa.array([MOMENT]),
+        pa.array([MOMENT], pa.timestamp("ns")),
+        pa.chunked_array([[MOMENT]]),
     ],
 )
 def test_every_form_of_a_clock_time_is_read(column: Any) -> None:
@@ -51,6 +55,7 @@ def test_every_form_of_a_clock_time_is_read(column: Any) -> None:
         ["2024-05-06T05:08:09Z"],
         pd.Series([MOMENT]).dt.tz_localize("Europe/Berlin"),
         pl.Series([MOMENT]).dt.replace_time_zone("Europe/Berlin"),
+        pa.array([dt.datetime(2024, 5, 6, 5, 8, 9, tzinfo=dt.UTC)]).cast(pa.timestamp("ms", "Europe/Berlin")),
     ],
 )
 def test_a_point_in_time_is_held_in_utc(column: Any) -> None:
@@ -63,6 +68,7 @@ def test_a_point_in_time_is_held_in_utc(column: Any) -> None:
         ([MOMENT], True, "found a date and time without a zone"),
         (["2024-05-06T05:08:09Z"], False, r"found a point in time \(with a zone\)"),
         (pd.Series([MOMENT]), True, "found a date and time without a zone"),
+        (pa.array([MOMENT]), True, "found a date and time without a zone"),
         ([1714979289], False, "found int"),
         (["06.05.2024"], False, "not in ISO 8601"),
         (["2024-05-06T05:08:09.1234567890"], False, "more than nine digits"),

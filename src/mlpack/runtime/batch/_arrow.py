@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Column", "arrow_type", "columns_of", "missing_rows", "parsed", "places"]
 
 Column: TypeAlias = Any
-"""A NumPy array, a masked one, a dictionary-encoded Arrow array of strings, or a list: N cells."""
+"""A NumPy array, a masked one, an Arrow array of encoded strings or of timestamps, or a list: N cells."""
 
 
 def places(
@@ -74,6 +74,8 @@ def _usable(kind: pa.DataType, dtype: DType) -> bool:
         return _is_text(kind)
     if dtype == "bool":
         return bool(types.is_boolean(kind))
+    if dtype == "datetime":
+        return _is_text(kind) or bool(types.is_timestamp(kind) or types.is_date(kind))
     return bool(
         types.is_integer(kind) or types.is_floating(kind) or types.is_boolean(kind) or types.is_decimal(kind)
     )
@@ -110,12 +112,13 @@ _ARROW: dict[DType, pa.DataType] = {
     "int64": pa.int64(),
     "bool": pa.bool_(),
     "string": pa.string(),
+    "datetime": pa.string(),  # files of text hold ISO 8601, which the contract itself reads
 }
 
 
 def parsed(array: pa.Array, dtype: DType) -> pa.Array | list[object]:
     """Return texts as what they say where numbers or booleans are asked for; a text that says none stays."""
-    if dtype == "string" or not _is_text(array.type):
+    if dtype in ("string", "datetime") or not _is_text(array.type):
         return array
     try:
         return pc.cast(array, _ARROW[dtype])
@@ -129,6 +132,9 @@ def _cell(text: str, dtype: DType) -> object:
     if dtype == "int64" and re.fullmatch(r"[+-]?\d{1,40}", text):
         return int(text)
     return float(text) if dtype != "int64" and _NUMBER.fullmatch(text) else text
+
+
+_NULLS: dict[DType, pa.DataType] = {"string": pa.string(), "datetime": pa.string()}
 
 
 def arrow_type(dtype: DType) -> pa.DataType:
@@ -145,7 +151,7 @@ def _column(array: pa.Array | list[object], dtype: DType) -> Column:  # noqa: PL
     if types.is_run_end_encoded(kind):
         return _column(pc.run_end_decode(array), dtype)
     if types.is_null(kind):
-        return _column(pa.nulls(len(array), pa.string() if dtype == "string" else pa.float64()), dtype)
+        return _column(pa.nulls(len(array), _NULLS.get(dtype, pa.float64())), dtype)
     if types.is_dictionary(kind):
         return _encoded(array, dtype)
     if _is_text(kind):
@@ -153,7 +159,9 @@ def _column(array: pa.Array | list[object], dtype: DType) -> Column:  # noqa: PL
         return plain.dictionary_encode()
     if types.is_integer(kind) or types.is_boolean(kind) or types.is_floating(kind):
         return _numbers(array)
-    return array.to_pylist()  # decimals, judged one by one
+    if types.is_timestamp(kind):
+        return array  # which says whether there is a zone
+    return array.to_pylist()  # decimals and days, judged one by one
 
 
 def _encoded(array: pa.DictionaryArray, dtype: DType) -> Column:

@@ -7,12 +7,14 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol
 
 import pyarrow as pa
 
 from mlpack.errors import InputError, StorageError, UsageError
+from mlpack.format.contract import DType
+from mlpack.runtime.batch._lines import csv_batches, jsonl_batches
 
 __all__ = ["FORMS", "ParquetSink", "Sink", "TableReader", "form_of", "open_sink", "open_table", "rechunked"]
 
@@ -56,16 +58,18 @@ class TableReader:
         schema: Of every batch.
         batches: In the file's order.
         rows: How many there are, when the file says so beforehand.
+        lines: Whether batches have one column more, last, with the lines that are no row (`_unread`).
     """
 
     schema: pa.Schema
     batches: Iterator[pa.RecordBatch]
     rows: int | None = None
+    lines: bool = False
 
 
 @contextlib.contextmanager
 def open_table(
-    file: IO[bytes], form: str, where: str, *, types: Mapping[str, pa.DataType], chunk_rows: int
+    file: IO[bytes], form: str, where: str, *, inputs: Mapping[str, DType], chunk_rows: int
 ) -> Iterator[TableReader]:
     """Open a table for reading.
 
@@ -73,7 +77,7 @@ def open_table(
         file: Its bytes.
         form: One of FORMS.
         where: Its name, for messages.
-        types: Types of columns that JSON cannot tell by itself.
+        inputs: Columns whose types JSON cannot tell by itself.
         chunk_rows: Batches are read in about this size, or a multiple.
 
     Raises:
@@ -82,10 +86,8 @@ def open_table(
     rows = chunk_rows * max(1, _AT_ONCE // chunk_rows)
     with contextlib.ExitStack() as stack:
         with _readable(form, where):
-            reader = _READERS[form](stack, file, types, rows)
-        yield TableReader(
-            schema=reader.schema, batches=_guarded(reader.batches, form, where), rows=reader.rows
-        )
+            reader = _READERS[form](stack, file, inputs, rows)
+        yield replace(reader, batches=_guarded(reader.batches, form, where))
 
 
 def _guarded(batches: Iterator[pa.RecordBatch], form: str, where: str) -> Iterator[pa.RecordBatch]:
@@ -102,6 +104,9 @@ def _readable(form: str, where: str) -> Iterator[None]:
     """Name the file in what Arrow complains about, without any cell that it may quote."""
     try:
         yield
+    except InputError as error:
+        error.where = error.where or where
+        raise
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise _unreadable(error, form, where) from error
     except OSError as error:
@@ -139,31 +144,15 @@ def _read_stream(stack: contextlib.ExitStack, file: IO[bytes], _: object, __: in
 
 
 def _read_csv(stack: contextlib.ExitStack, file: IO[bytes], _: object, __: int) -> TableReader:
-    """Read every column as text: cells are judged row by row, and what nobody reads stays as it is."""
-    from pyarrow import csv
-
-    first = file.read(1 << 20)
-    while b"\n" not in first and (more := file.read(1 << 20)):
-        first += more
-    file.seek(0)
-    parse = csv.ParseOptions(newlines_in_values=True)
-    with csv.open_csv(pa.BufferReader(first[: first.find(b"\n") + 1 or None]), parse_options=parse) as head:
-        names = head.schema.names
-    convert = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=True, null_values=[""]
-    )
-    table = stack.enter_context(csv.open_csv(file, parse_options=parse, convert_options=convert))
-    return TableReader(schema=table.schema, batches=iter(table))
+    schema, batches = csv_batches(stack, file)
+    return TableReader(schema=schema, batches=batches, lines=True)
 
 
 def _read_jsonl(
-    stack: contextlib.ExitStack, file: IO[bytes], types: Mapping[str, pa.DataType], _: int
+    _: contextlib.ExitStack, file: IO[bytes], inputs: Mapping[str, DType], __: int
 ) -> TableReader:
-    from pyarrow import json as arrow_json
-
-    options = arrow_json.ParseOptions(explicit_schema=pa.schema(list(types.items())))
-    table = stack.enter_context(arrow_json.open_json(file, parse_options=options))
-    return TableReader(schema=table.schema, batches=iter(table))
+    schema, batches = jsonl_batches(file, inputs)
+    return TableReader(schema=schema, batches=batches, lines=True)
 
 
 _READERS: Mapping[str, Callable[[contextlib.ExitStack, IO[bytes], Any, int], TableReader]] = {

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from mlpack.errors import InputError
 from mlpack.format.contract import CategoricalProfile, Input, NumericProfile
+from mlpack.runtime._dates import column_to_dates
+from mlpack.runtime._findings import Findings
 from mlpack.runtime.batch._arrow import Column, missing_rows
 
 if TYPE_CHECKING:
@@ -59,7 +62,8 @@ class Tally:
         found: dict[str, Any] = {"rows": rows}
         match item.profile:
             case NumericProfile() as profile:
-                found |= _numbers(profile, _floats(column), rows)
+                values = _instants(item, column) if item.dtype == "datetime" else _floats(column)
+                found |= _numbers(profile, values, rows)
             case CategoricalProfile():
                 found |= _categories(self._known[item.name], _with_counts(column), rows)
             case None:
@@ -76,6 +80,16 @@ def _nothing(item: Input) -> dict[str, Any]:
             return start | {"counts": [0] * len(shares), "unknown": 0}
         case None:
             return start
+
+
+def _instants(item: Input, column: Column) -> NDArray[Any]:
+    """Return instants, which the contract accepted, in its unit since 1970; missing ones as NaN."""
+    dates = column_to_dates(column, item.unit, item.name, Findings(), zone=item.zone)
+    if dates is None:  # not after the contract's own check
+        raise InputError("expected dates and times", where=f"column {item.name[:80]!r}")
+    values = dates.astype(np.int64).astype(np.float64)
+    values[np.isnat(dates)] = np.nan
+    return values
 
 
 def _floats(column: Column) -> NDArray[Any]:

@@ -19,6 +19,7 @@ from mlpack.runtime.batch._formats import ParquetSink, Sink, open_sink, open_tab
 from mlpack.runtime.batch._journal import Journal
 from mlpack.runtime.batch._parts import Part
 from mlpack.runtime.batch._tally import Tally
+from mlpack.runtime.batch._unread import score_lines, unread_schema, with_keys
 from mlpack.runtime.batch.scorer import Scored, ScoreOptions, Scorer
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class _Plan:
     scorer: Scorer
     tally: Tally
     keys: dict[str, pa.Scalar]
+    lines: bool
     out: pa.Schema
     aside: pa.Schema
 
@@ -62,20 +64,20 @@ class PartWork:
             InputError: The file or its rows cannot be used.
             StorageError: The disk refuses.
         """
-        types = {item.name: arrow_type(item.dtype) for item in self._predictor.inputs}
+        types = {item.name: item.dtype for item in self._predictor.inputs}
         size = self._options.chunk_rows
         with (
             part.open() as file,
-            open_table(file, part.form, part.place, types=types, chunk_rows=size) as table,
+            open_table(file, part.form, part.place, inputs=types, chunk_rows=size) as table,
             _naming(part.place),
         ):
-            plan = self._plan(part, table.schema)
-            chunks = (_with_keys(batch, plan.keys) for batch in rechunked(table.batches, size))
+            plan = self._plan(part, table.schema, lines=table.lines)
+            chunks = rechunked(table.batches, size)
             counts = {"rows": 0, "quarantined": 0}
             with contextlib.ExitStack() as stack:
                 rows = stack.enter_context(self._sink(self._journal.rows / name, plan.out))
                 left: Sink | None = None
-                for scored in self._in_order(plan.scorer, chunks):
+                for scored in self._in_order(plan, chunks):
                     rows.write(self._typed(scored.rows, plan.out))
                     counts["rows"] += scored.rows.num_rows
                     counts["quarantined"] += scored.quarantined.num_rows
@@ -86,7 +88,7 @@ class PartWork:
                     step(sum(counts.values()), table.rows)
         return counts | {"tally": plan.tally.counts}
 
-    def _plan(self, part: Part, found: pa.Schema) -> _Plan:
+    def _plan(self, part: Part, found: pa.Schema, *, lines: bool) -> _Plan:
         """Work out what happens to the rows of one part."""
         keys = self._keys(part, found)
         schema = found
@@ -99,13 +101,16 @@ class PartWork:
         csv = part.form == "csv"
         scorer = Scorer(self._predictor, options, watch=tally.see, texts=csv)
         out = scorer.output_schema(schema)
-        aside = [field for field in scorer.quarantine_schema(schema) if field.name not in keys]
+        aside = scorer.quarantine_schema(schema)
+        if lines:
+            aside = unread_schema(aside, options.prefix)
         return _Plan(
             scorer=scorer,
             tally=tally,
             keys=keys,
+            lines=lines,
             out=self._typed_schema(out) if csv and self._form != "csv" else out,
-            aside=pa.schema(aside, metadata=schema.metadata),
+            aside=pa.schema([field for field in aside if field.name not in keys], metadata=schema.metadata),
         )
 
     def _keys(self, part: Part, schema: pa.Schema) -> dict[str, pa.Scalar]:
@@ -121,19 +126,25 @@ class PartWork:
             keys[name] = value[0]
         return keys
 
-    def _in_order(self, scorer: Scorer, chunks: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
+    def _chunk(self, plan: _Plan, chunk: pa.RecordBatch, first_row: int) -> Scored:
+        """Score one chunk as the reader gave it."""
+        if plan.lines:
+            return score_lines(plan.scorer, self._options, chunk, plan.keys, first_row)
+        return plan.scorer.score(with_keys(chunk, plan.keys), first_row=first_row)
+
+    def _in_order(self, plan: _Plan, chunks: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
         """Score chunks on all threads and yield them in their order, few at a time."""
         first = 0
         if self._threads == 1:
             for chunk in chunks:
-                yield scorer.score(chunk, first_row=first)
+                yield self._chunk(plan, chunk, first)
                 first += chunk.num_rows
             return
         waiting: collections.deque[Future[Scored]] = collections.deque()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="mlpack-score") as pool:
             try:
                 for chunk in chunks:
-                    waiting.append(pool.submit(scorer.score, chunk, first_row=first))
+                    waiting.append(pool.submit(self._chunk, plan, chunk, first))
                     first += chunk.num_rows
                     if len(waiting) > 2 * self._threads:
                         yield waiting.popleft().result()
@@ -175,12 +186,6 @@ class PartWork:
             value = parsed(column, self._inputs[field.name].dtype)
             columns.append(pa.array(value, field.type) if isinstance(value, list) else value)
         return pa.RecordBatch.from_arrays(columns, schema=schema)
-
-
-def _with_keys(batch: pa.RecordBatch, keys: dict[str, pa.Scalar]) -> pa.RecordBatch:
-    for name, value in keys.items():
-        batch = batch.append_column(name, pa.repeat(value, batch.num_rows))
-    return batch
 
 
 @contextlib.contextmanager
