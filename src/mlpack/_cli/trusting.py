@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import UsageError
 
 if TYPE_CHECKING:
+    from mlpack.trust.history.bringing import HistoryLike
     from mlpack.trust.policy import Policy, Unsigned
     from mlpack.trust.trusted_root import TrustedRoot
 
 __all__ = [
+    "add_history_argument",
     "add_history_policy_argument",
     "add_policy_arguments",
     "add_rule_arguments",
+    "chosen_history",
     "chosen_policy",
     "with_requirements",
 ]
@@ -66,6 +70,30 @@ def add_history_policy_argument(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="policy.yaml with a history rule: who may do what in which stage; default: MLPACK_POLICY",
     )
+
+
+def add_history_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --history and --plain-http."""
+    parser.add_argument(
+        "--history",
+        metavar="PLACE",
+        help="for a policy that asks for it: an exported history, oci:DIR or HOST/REPO",
+    )
+    parser.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="speak HTTP without TLS with the registry of --history; without it only to this machine itself",
+    )
+
+
+def chosen_history(arguments: argparse.Namespace) -> HistoryLike | None:
+    """Return the history that the arguments name; one in a registry is fetched."""
+    place: str | None = arguments.history
+    if place is None or place.startswith("oci:") or Path(place).is_file():
+        return place
+    from mlpack.delivery.lifecycle.auditing import fetch_history
+
+    return fetch_history(place, plain_http=True if arguments.plain_http else None)
 
 
 def add_rule_arguments(parser: argparse.ArgumentParser, *, what: str) -> None:

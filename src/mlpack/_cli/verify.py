@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from mlpack._cli.showing import add_json_argument, print_facts
-from mlpack._cli.trusting import add_policy_arguments, add_rule_arguments, chosen_policy, with_requirements
+from mlpack._cli.trusting import (
+    add_history_argument,
+    add_policy_arguments,
+    add_rule_arguments,
+    chosen_history,
+    chosen_policy,
+    with_requirements,
+)
 from mlpack.errors import VerificationError
+
+if TYPE_CHECKING:
+    from mlpack.trust.rules import Moment
 
 __all__ = ["add_arguments", "run"]
 
@@ -18,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_policy_arguments(parser, unsigned=False)
     add_rule_arguments(parser, what="bundle")
+    add_history_argument(parser)
     add_json_argument(parser)
 
 
@@ -29,7 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
     policy = with_requirements(chosen_policy(arguments), arguments.require)
     explain = arguments.explain or arguments.json
     try:
-        verified = verify(arguments.bundle, policy, moment="start" if arguments.start else "admission")
+        moment: Moment = "start" if arguments.start else "admission"
+        verified = verify(arguments.bundle, policy, moment=moment, history=chosen_history(arguments))
     except VerificationError as error:
         if explain:
             title = f"{arguments.bundle}: {error.code}"

@@ -210,7 +210,19 @@ class Desk:
         )
 
     def event(self, chain: Chain, action: Action, subject: Subject) -> Event:
-        """Return the event that comes after a history as it is."""
+        """Return the event that comes after a history as it is.
+
+        Raises:
+            PolicyViolationError: The history is about another model.
+        """
+        named = next((record.event.name for record in chain.records if record.counts), subject.name)
+        if subject.name != named:
+            raise PolicyViolationError(
+                f"the history is about {named!r}, and this bundle is called {subject.name!r}",
+                code="gate",
+                where=self.place.name,
+                hint="keep each model in a repository of its own",
+            )
         state = chain.stages.get(subject.stage)
         before = state.record.event.bundle if state is not None and state.record is not None else ""
         return Event(

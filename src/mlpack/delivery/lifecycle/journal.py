@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Journal", "put_file"]
 
 _ROUNDS: Final = 20
-_SLOT: Final = 0.25
-"""Seconds that each of several writers waits longer than the one before it."""
+_SLOT: Final = 0.1
+"""Seconds that each of several writers waits longer than the one before it, at least."""
+
+_STRETCH: Final = 3
+"""Where reading and signing take longer, a writer waits so many times as long as reading took."""
 
 
 def put_file(store: Store, data: bytes, kind: str, tag: str) -> None:
@@ -124,7 +127,7 @@ class Journal:
             )
         if self.admit is not None:
             self.admit(signer)
-        name = event_id(payload)
+        name = event_id(data)
         put_file(self.store, data, EVENT_TYPE, EVENT_TAG + name.removeprefix("event:sha256:")[:32])
         return name
 
@@ -143,16 +146,18 @@ class Journal:
             RegistryError: The event is not there any more.
         """
         for attempt in range(2):
+            began = time.monotonic()
             chain = self.read()
-            mine = next((record for record in chain.records if record.id == name), None)
+            slot = max(_SLOT, _STRETCH * (time.monotonic() - began))
+            mine = chain.find(name)
             if mine is None:
                 raise RegistryError(
                     "the event was stored and is not there", where=self.store.name, code="registry-corrupt"
                 )
             tips = chain.stages[stage].tips if stage in chain.stages else ()
-            if len(tips) < 2 or name not in tips:
+            if len(tips) < 2 or mine.id not in tips:
                 return chain, mine
             if attempt == 0:
-                rank = sorted(tips, reverse=True).index(name)
-                time.sleep(_SLOT * rank + random.uniform(0, _SLOT / 2))  # noqa: S311
+                rank = sorted(tips, reverse=True).index(mine.id)
+                time.sleep(slot * (rank + random.uniform(0, 0.5)))  # noqa: S311
         return None

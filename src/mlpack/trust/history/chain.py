@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from mlpack.errors import FormatError, VerificationError
@@ -70,16 +70,18 @@ class Record:
     """One event with what it is worth.
 
     Attributes:
-        id: `event:sha256:<hex>`.
+        id: `event:sha256:<hex>`, the hash of its signature file.
         event: What it says.
         signer: Who made it; None when nobody whom the policy names did.
         problem: Why it does not count; empty when it does.
+        copies: Every signature file over the same statement: to sign it again makes no other event.
     """
 
     id: str
     event: Event
     signer: VerifiedSigner | None
     problem: str = ""
+    copies: tuple[str, ...] = ()
 
     @property
     def counts(self) -> bool:
@@ -131,10 +133,9 @@ class Chain:
     notes: tuple[str, ...] = ()
     ancestors: Mapping[str, int] = field(default_factory=dict, repr=False)
 
-    def follows(self, later: str, earlier: str) -> bool:
-        """Return whether one event stands after another, or is the same."""
-        place = next((place for place, record in enumerate(self.records) if record.id == earlier), -1)
-        return place >= 0 and bool(self.ancestors.get(later, 0) >> place & 1)
+    def find(self, file: str) -> Record | None:
+        """Return the event of a signature file, whichever copy it is."""
+        return next((record for record in self.records if file in record.copies), None)
 
     @property
     def sequence(self) -> int:
@@ -210,22 +211,26 @@ def _without_log(rule: HistoryRule, logs: Sequence[str], notes: Sequence[str]) -
 def _records(
     files: Iterable[bytes], policy: Policy, rule: HistoryRule, notes: list[str]
 ) -> dict[str, Record]:
-    """Return every event by its id; of two copies the one that counts."""
-    found: dict[str, Record] = {}
+    """Return every event by the id of the copy that counts, or else of the first one."""
+    copies: dict[bytes, list[Record]] = {}
     broken = 0
-    for data in files:
+    for data in sorted(set(files)):
         try:
             payload, signer, problem = accept_file(data, policy)
             event = parse_event(payload)
         except (FormatError, VerificationError):
             broken += 1
             continue
-        name = event_id(payload)
         problem = problem or (_unentitled(event, signer, policy, rule) if signer else _NOT_PROVEN)
-        if name not in found or not problem:
-            found[name] = Record(id=name, event=event, signer=signer, problem=problem)
+        copies.setdefault(payload, []).append(
+            Record(id=event_id(data), event=event, signer=signer, problem=problem)
+        )
     if broken:
         notes.append(f"{broken} file(s) that are no events")
+    found = {}
+    for same in copies.values():
+        best = min(same, key=lambda record: (bool(record.problem), record.id))
+        found[best.id] = replace(best, copies=tuple(sorted(record.id for record in same)))
     return found
 
 
@@ -243,29 +248,39 @@ def _unentitled(event: Event, signer: VerifiedSigner, policy: Policy, rule: Hist
     return "" if signer.name in may else f"{signer.name} may not {words} {event.stage}"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Node:
+    """An event in the chain, and what it follows directly."""
+
+    record: Record
+    before: tuple[str, ...]
+
+
 def _linked(known: Mapping[str, Record], log: str, notes: Sequence[str]) -> Chain:
     """Follow the links from every event that counts, and fold what they do."""
     problems: list[Problem] = []
-    nodes: dict[str, Record] = {}
+    files = {copy: name for name, record in known.items() for copy in record.copies}
+    nodes: dict[str, _Node] = {}
     waiting = sorted(name for name, record in known.items() if record.counts and record.event.log == log)
     while waiting:
         name = waiting.pop()
         if name in nodes:
             continue
-        nodes[name] = record = known[name]
-        for before in record.event.previous:
-            if before not in known:
-                problems.append(_cut(record, before))
-            elif known[before].event.log != log:
-                problems.append(
-                    Problem(code="history-malformed", text=f"{_short(name)} follows another history")
-                )
-            else:
-                waiting.append(before)
+        record = known[name]
+        there = [file for file in record.event.previous if file in files]
+        nodes[name] = _Node(record=record, before=tuple(dict.fromkeys(files[file] for file in there)))
+        problems += [_cut(record, file) for file in record.event.previous if file not in files]
+        for before in nodes[name].before:
+            if known[before].event.log != log:
+                text = f"{_short(name)} follows another history"
+                problems.append(Problem(code="history-malformed", text=text))
+            waiting.append(before)
     order = _in_order(nodes)
     records, ancestors = _judged(order, nodes)
     counted = {record.id: record for record in records if record.counts}
-    followed = {before for record in nodes.values() for before in record.event.previous}
+    followed = {before for node in nodes.values() for before in node.before}
+    dropped = {record.problem for name, record in known.items() if name not in nodes and record.problem}
+    notes = [*notes, *(f"an event that does not count: {problem}" for problem in sorted(dropped)[:20])]
     stages = sorted({record.event.stage for record in counted.values()} - {""})
     retired: dict[str, Record] = {}
     for record in counted.values():
@@ -295,15 +310,14 @@ def _short(name: str) -> str:
     return name.removeprefix("event:sha256:")[:12]
 
 
-def _in_order(nodes: Mapping[str, Record]) -> list[str]:
+def _in_order(nodes: Mapping[str, _Node]) -> list[str]:
     """Return every event after those that it follows; where that leaves a choice, by number and hash."""
-    left = {name: sum(before in nodes for before in record.event.previous) for name, record in nodes.items()}
+    left = {name: len(node.before) for name, node in nodes.items()}
     after: dict[str, list[str]] = {name: [] for name in nodes}
-    for name, record in nodes.items():
-        for before in record.event.previous:
-            if before in nodes:
-                after[before].append(name)
-    ready = [(nodes[name].event.sequence, name) for name, count in left.items() if not count]
+    for name, node in nodes.items():
+        for before in node.before:
+            after[before].append(name)
+    ready = [(nodes[name].record.event.sequence, name) for name, count in left.items() if not count]
     heapq.heapify(ready)
     order = []
     while ready:
@@ -312,36 +326,34 @@ def _in_order(nodes: Mapping[str, Record]) -> list[str]:
         for later in after[name]:
             left[later] -= 1
             if not left[later]:
-                heapq.heappush(ready, (nodes[later].event.sequence, later))
+                heapq.heappush(ready, (nodes[later].record.event.sequence, later))
     return order
 
 
-def _judged(order: Sequence[str], nodes: Mapping[str, Record]) -> tuple[list[Record], dict[str, int]]:
+def _judged(order: Sequence[str], nodes: Mapping[str, _Node]) -> tuple[list[Record], dict[str, int]]:
     """Judge what can only be seen in the chain; return events in order, and what is before each."""
     ancestors: dict[str, int] = {}
     judged: list[Record] = []
     title = ""
     for place, name in enumerate(order):
-        record = nodes[name]
-        before = [item for item in record.event.previous if item in nodes]
+        node = nodes[name]
+        record, event = node.record, node.record.event
         mask = 1 << place
-        for item in before:
+        for item in node.before:
             mask |= ancestors[item]
         ancestors[name] = mask
-        title = title or (record.event.name if record.counts else "")
-        problem = record.problem or _misplaced(record.event, before, nodes, title)
-        if not problem and record.event.action == "rollback" and not _was_there(record.event, mask, judged):
-            problem = f"rolls back to a bundle that was never in {record.event.stage}"
-        judged.append(Record(id=name, event=record.event, signer=record.signer, problem=problem))
+        title = title or (event.name if record.counts else "")
+        expected = 1 + max((nodes[item].record.event.sequence for item in node.before), default=0)
+        whole = len(node.before) == len(event.previous)
+        problem = record.problem
+        if not problem and whole and event.sequence != expected:
+            problem = f"numbered {event.sequence}, where {expected} comes next"
+        if not problem and event.name != title:
+            problem = f"about {event.name!r} in the history of {title!r}"
+        if not problem and event.action == "rollback" and not _was_there(event, mask, judged):
+            problem = f"rolls back to a bundle that was never in {event.stage}"
+        judged.append(replace(record, problem=problem))
     return judged, ancestors
-
-
-def _misplaced(event: Event, before: Sequence[str], nodes: Mapping[str, Record], title: str) -> str:
-    """Return why an event does not fit where it stands, or an empty text."""
-    expected = 1 + max((nodes[item].event.sequence for item in before), default=0)
-    if len(before) == len(event.previous) and event.sequence != expected:
-        return f"numbered {event.sequence}, where {expected} comes next"
-    return "" if event.name == title else f"about {event.name!r} in the history of {title!r}"
 
 
 def _was_there(event: Event, mask: int, judged: Sequence[Record]) -> bool:

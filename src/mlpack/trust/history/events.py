@@ -1,7 +1,8 @@
 """One event of a history: who put which bundle where, after what, and why.
 
-An event is an in-toto statement about a bundle. It names the events before it by their hash, so nobody can
-take one out, exchange it or move it to another repository without everybody seeing it.
+An event is an in-toto statement about a bundle. It names the events before it by the hash of their signature
+files, so nobody can take one out, exchange it or its signature, or move it to another repository without
+everybody seeing it.
 
 Source: in-toto Attestation Framework, Statement v1.
 """
@@ -113,9 +114,13 @@ class Event:
         _check(self)
 
 
-def event_id(payload: bytes) -> str:
-    """Return `event:sha256:<hex>`: the hash of what is signed, whatever the signature looks like."""
-    return "event:sha256:" + hashlib.sha256(payload).hexdigest()
+def event_id(file: bytes) -> str:
+    """Return `event:sha256:<hex>`, the hash of a signature file.
+
+    The hash of the statement alone would not do: whoever broke the signature of an event in the middle would
+    make it count for nothing, with every link still in place.
+    """
+    return "event:sha256:" + hashlib.sha256(file).hexdigest()
 
 
 def written(moment: dt.datetime) -> str:
@@ -200,7 +205,7 @@ def parse_event(payload: bytes) -> Event:
     top.items("subject")
     top.done()
     if event_statement(event) != payload:
-        # One event, one text: the id is the hash of the text, and the subject says the same as the predicate.
+        # One event, one text, and the subject says the same as the predicate.
         raise FormatError("not written in the one form that events have", where="event")
     return event
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import base64
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from mlpack.errors import FormatError, RegistryError
 from mlpack.format.documents import Fields, canonical_json, parse_json
@@ -73,16 +73,12 @@ class HistoryEvidence:
     notes: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """Return all of it as one JSON file, which `history_from_bytes` reads.
-
-        Raises:
-            FormatError: A signature file is not JSON.
-        """
+        """Return all of it as one JSON file, which `history_from_bytes` reads: the exact files, as base64."""
         return canonical_json(
             {
                 "mediaType": _MEDIA_TYPE,
-                "events": [parse_json(data, where="event") for data in self.events],
-                "checkpoints": [parse_json(data, where="checkpoint") for data in self.checkpoints],
+                "events": [base64.b64encode(data).decode("ascii") for data in self.events],
+                "checkpoints": [base64.b64encode(data).decode("ascii") for data in self.checkpoints],
             }
         )
 
@@ -97,17 +93,15 @@ def history_from_bytes(data: bytes, *, source: str) -> HistoryEvidence:
         raise FormatError(f"more than {MAX_HISTORY} bytes", where=source)
     top = Fields(parse_json(data, where=source), source)
     top.choice("mediaType", (_MEDIA_TYPE,))
-    events, checkpoints = top.items("events"), top.items("checkpoints")
+    events, checkpoints = top.texts("events"), top.texts("checkpoints")
     top.done()
     if len(events) > MAX_EVENTS or len(checkpoints) > MAX_EVENTS:
         raise FormatError(f"more than {MAX_EVENTS} events", where=source)
-    return HistoryEvidence(
-        source=source, events=tuple(map(_again, events)), checkpoints=tuple(map(_again, checkpoints))
-    )
-
-
-def _again(document: Any) -> bytes:  # noqa: ANN401  (JSON is any of six types)
-    return json.dumps(document, separators=(",", ":")).encode("ascii")
+    try:
+        files = [[base64.b64decode(text, validate=True) for text in texts] for texts in (events, checkpoints)]
+    except ValueError as error:
+        raise FormatError("not base64", where=source) from error
+    return HistoryEvidence(source=source, events=tuple(files[0]), checkpoints=tuple(files[1]))
 
 
 def collect_history(store: ReadableStore) -> HistoryEvidence:

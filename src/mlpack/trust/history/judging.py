@@ -81,8 +81,7 @@ def _checkpoint_problems(
     if ends and now > checkpoint.expires:
         text = f"the newest checkpoint ended at {checkpoint.expires.isoformat()}"
         yield Problem(code="history-expired", text=text)
-    present = {record.id for record in chain.records}
-    if missing := [head for head in checkpoint.heads if head not in present]:
+    if missing := [head for head in checkpoint.heads if chain.find(head) is None]:
         text = (
             f"the checkpoint of {checkpoint.time.isoformat()} has seen event {checkpoint.sequence}, and "
             f"{len(missing)} event(s) of then are not there: the end was cut off"
@@ -98,7 +97,8 @@ def _retired_before(chain: Chain, heads: tuple[str, ...]) -> str:
     """Return the hash over what was retired up to `heads`, by whomever: two policies compute the same."""
     mask = 0
     for head in heads:
-        mask |= chain.ancestors.get(head, 0)
+        record = chain.find(head)
+        mask |= chain.ancestors[record.id] if record is not None else 0
     return retired_digest(
         record.event.bundle
         for place, record in enumerate(chain.records)
@@ -169,4 +169,4 @@ def _in_force(stage: str, chain: Chain, digest: str) -> RuleResult:
     said = f"{event.version}, {event.bundle[:26]}..., by {who}, event {event.sequence}{alert}"
     if event.bundle == digest:
         return passed(name, said)
-    return failed(name, f"this bundle is not; in force is {said}")
+    return failed(name, f"this bundle is not in force in {stage}; in force is {said}")
