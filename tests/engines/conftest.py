@@ -89,7 +89,7 @@ def _features(table: pa.Table) -> pd.DataFrame:
 
 
 def _packed(folder: Path, model: object, frame: pd.DataFrame, name: str) -> Packed:
-    bundle = mlpack.pack(model, name=name, version="1.0.0", example=frame, output=folder)
+    bundle = mlpack.pack(model, name=name, version="1.0.0", example=frame, output=folder, replay=False)
     key, public = mlpack.trust.generate_key(folder / "release", password=None)
     mlpack.sign(bundle, mlpack.trust.KeySigner.from_file(key))
     return Packed(path=bundle.path, digest=bundle.digest, policy=mlpack.Policy.from_key(public))

@@ -157,7 +157,14 @@ def test_code_runs_only_for_a_signer_that_the_policy_names(tmp_path: Path) -> No
     model = own_pipeline()
     with pytest.warns(PackWarning, match="code of your own"):
         bundle = mlpack.pack(
-            model, name="own", version="1.0", example=ROWS, output=tmp_path, platforms=HERE, code=True
+            model,
+            name="own",
+            version="1.0",
+            example=ROWS,
+            output=tmp_path,
+            replay=False,
+            platforms=HERE,
+            code=True,
         )
     assert bundle.manifest.model.format == "code"
     assert bundle.manifest.requires == ("python",)

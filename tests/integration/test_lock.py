@@ -32,7 +32,7 @@ Mirror = Callable[..., str]
 
 @pytest.fixture(scope="module")
 def reference() -> bytes:
-    return lock_runtime(ROOTS)
+    return lock_runtime(ROOTS).data
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 def test_the_servings_roots_lock_for_both_platforms() -> None:
-    lock = Lock.from_bytes(lock_runtime(("numpy", "onnxruntime")))
+    lock = lock_runtime(("numpy", "onnxruntime")).lock
     names = {package.name: package for package in lock.packages}
     assert {"numpy", "onnxruntime", "protobuf"} <= set(names)
     assert "scikit-learn" not in names
@@ -129,23 +129,23 @@ def test_versions_are_the_installed_ones(reference: bytes) -> None:
 
 
 def test_again_gives_the_same_bytes(reference: bytes) -> None:
-    assert lock_runtime(tuple(reversed(ROOTS))) == reference
+    assert lock_runtime(tuple(reversed(ROOTS))).data == reference
 
 
 def test_a_static_mirror_without_sizes_gives_the_same_bytes(mirror: Mirror, reference: bytes) -> None:
     mirror(hashes=True)
-    assert lock_runtime(ROOTS) == reference
+    assert lock_runtime(ROOTS).data == reference
 
 
 def test_a_static_mirror_without_hashes_gives_the_same_bytes(mirror: Mirror, reference: bytes) -> None:
     mirror(hashes=False)
-    assert lock_runtime(ROOTS) == reference
+    assert lock_runtime(ROOTS).data == reference
 
 
 @pytest.mark.parametrize("variable", ["UV_INDEX_URL", "UV_DEFAULT_INDEX"])
 def test_a_login_works_and_leaves_no_trace(mirror: Mirror, reference: bytes, variable: str) -> None:
     url = mirror(hashes=True, login="someone:hunter2", variable=variable)
-    data = lock_runtime(ROOTS)
+    data = lock_runtime(ROOTS).data
     assert data == reference
     for trace in (b"someone", b"hunter2", b"127.0.0.1", b"http", b"/simple", url.encode()):
         assert trace not in data
@@ -154,13 +154,13 @@ def test_a_login_works_and_leaves_no_trace(mirror: Mirror, reference: bytes, var
 def test_a_mirror_with_fewer_wheels_gives_a_narrower_lock(mirror: Mirror, reference: bytes) -> None:
     running = sys.version_info.minor
     mirror(hashes=True, only=f"cp3{running}-cp3{running}-")
-    full, narrow = Lock.from_bytes(reference), Lock.from_bytes(lock_runtime(ROOTS))
+    full, narrow = Lock.from_bytes(reference), lock_runtime(ROOTS).lock
     assert narrow.minors == (running,)
     assert set(narrow.packages[1].files) < set(full.packages[1].files)
 
 
 def test_offline_with_a_filled_cache_gives_the_same_bytes(reference: bytes) -> None:
-    assert lock_runtime(ROOTS, offline=True) == reference
+    assert lock_runtime(ROOTS, offline=True).data == reference
 
 
 def test_offline_with_an_empty_cache_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,7 +219,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
 
 def test_a_local_label_is_kept(fake: Callable[..., None]) -> None:
     fake("1.0+cpu", "zz_fake-1.0+cpu-py3-none-any.whl", "zz_fake-1.0-py3-none-any.whl")
-    (package,) = Lock.from_bytes(lock_runtime(("zz-fake",))).packages
+    (package,) = lock_runtime(("zz-fake",)).lock.packages
     assert package.version == "1.0+cpu"
     assert package.files[0].name == "zz_fake-1.0+cpu-py3-none-any.whl"
 

@@ -87,7 +87,7 @@ def test_an_array_model_answers_as_in_the_notebook(case: str, tmp_path: Path) ->
     model, load_data = ARRAYS[case]
     rows, target = load_data(return_X_y=True)
     model.fit(rows[::2], target[::2])
-    bundle = mlpack.pack(model, name="m", version="1.0", example=rows[::2], output=tmp_path)
+    bundle = mlpack.pack(model, name="m", version="1.0", example=rows[::2], output=tmp_path, replay=False)
     loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest), ranges="ignore")
     fresh = rows[1::2]
     for method in bundle.manifest.model.methods:
@@ -109,7 +109,7 @@ def test_a_frame_model_answers_as_in_the_notebook(last: object, library: str, tm
     as_library = pl.from_pandas if library == "polars" else pd.DataFrame
     frame, fresh = as_library(people_frame), as_library(people(300, seed=1)[0])
     model = frame_pipeline(last).fit(frame, target)
-    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path)
+    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path, replay=False)
     loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest), ranges="ignore")
     assert np.array_equal(loaded.predict(fresh), model.predict(fresh))
     np.testing.assert_allclose(loaded.predict_proba(fresh), model.predict_proba(fresh), rtol=0, atol=1e-12)
@@ -120,7 +120,7 @@ def test_a_column_that_the_pipeline_drops_is_not_needed_later(tmp_path: Path) ->
     frame, target = people(200)
     columns = make_column_transformer((StandardScaler(), ["age"]))
     model = make_pipeline(columns, LogisticRegression()).fit(frame, target)
-    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path)
+    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path, replay=False)
     loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest))
     assert np.array_equal(loaded.predict(frame[["age"]]), model.predict(frame))
 
@@ -131,7 +131,7 @@ def test_unknown_categories_get_the_answer_of_the_original(tmp_path: Path) -> No
         (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), ["city"])
     )
     model = make_pipeline(columns, DecisionTreeClassifier(random_state=0)).fit(frame, target)
-    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path)
+    bundle = mlpack.pack(model, name="m", version="1.0", example=frame, output=tmp_path, replay=False)
     loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest), ranges="ignore")
     fresh = pd.DataFrame({"city": pd.Series(["Oslo", "Atlantis"], dtype="category")})
     assert np.array_equal(loaded.predict(fresh), model.predict(fresh))
@@ -141,7 +141,7 @@ def test_only_the_methods_asked_for_are_offered(tmp_path: Path) -> None:
     rows, target = load_iris(return_X_y=True)
     model = LogisticRegression(max_iter=1000).fit(rows, target)
     bundle = mlpack.pack(
-        model, name="m", version="1.0", example=rows, output=tmp_path, methods=["predict_proba"]
+        model, name="m", version="1.0", example=rows, output=tmp_path, replay=False, methods=["predict_proba"]
     )
     loaded = mlpack.load(bundle.path, policy=mlpack.Policy.from_digest(bundle.digest))
     assert (hasattr(loaded, "predict_proba"), hasattr(loaded, "predict")) == (True, False)
@@ -189,33 +189,37 @@ def test_bad_input_is_one_clear_error_and_writes_nothing(case: str, tmp_path: Pa
 def test_an_existing_bundle_is_not_replaced_unasked(tmp_path: Path) -> None:
     (tmp_path / "m-1.0.mlpack").write_bytes(b"mine")
     with pytest.raises(TargetExistsError):
-        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path)
+        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, replay=False)
     assert (tmp_path / "m-1.0.mlpack").read_bytes() == b"mine"
 
 
 def test_a_folder_that_is_a_file_is_an_error_of_storage(tmp_path: Path) -> None:
     (tmp_path / "out").write_bytes(b"")
     with pytest.raises(StorageError):
-        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path / "out")
+        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path / "out", replay=False)
 
 
 def test_single_precision_has_to_be_asked_for(tmp_path: Path) -> None:
     rows = ROWS.astype(np.float32)
     model = LogisticRegression(max_iter=1000).fit(rows, load_iris().target)
     with pytest.raises(ExportError, match="loose"):
-        mlpack.pack(model, name="m", version="1.0", example=rows, output=tmp_path, prefer="onnx-only")
+        mlpack.pack(
+            model, name="m", version="1.0", example=rows, output=tmp_path, replay=False, prefer="onnx-only"
+        )
 
 
 def test_the_directory_and_the_archive_of_a_model_have_one_digest(tmp_path: Path) -> None:
-    archive = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path)
-    folder = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, layout="directory")
+    archive = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, replay=False)
+    folder = mlpack.pack(
+        fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, replay=False, layout="directory"
+    )
     assert archive.digest == folder.digest
 
 
 def test_of_the_example_only_the_extremes_are_stored_unless_asked_for(tmp_path: Path) -> None:
     rows = np.random.default_rng(0).normal(size=(200, 2))
     model = Ridge().fit(rows, rows[:, 0])
-    bundle = mlpack.pack(model, name="m", version="1.0", example=rows, output=tmp_path)
+    bundle = mlpack.pack(model, name="m", version="1.0", example=rows, output=tmp_path, replay=False)
     golden = bundle.read("evidence/golden.json").decode()
     stored = [value for value in rows[:, 0].tolist() if repr(value) in golden]
     assert bundle.manifest.golden == "synthetic"
@@ -226,21 +230,25 @@ def test_a_reader_has_to_know_of_a_guard_in_the_graph(tmp_path: Path) -> None:
     rows = np.abs(np.random.default_rng(0).normal(size=(200, 2)))
     logged = make_pipeline(FunctionTransformer(np.log1p), Ridge()).fit(rows, rows[:, 0])
     plain = Ridge().fit(rows, rows[:, 0])
-    guarded = mlpack.pack(logged, name="logged", version="1.0", example=rows, output=tmp_path)
-    simple = mlpack.pack(plain, name="plain", version="1.0", example=rows, output=tmp_path)
+    guarded = mlpack.pack(logged, name="logged", version="1.0", example=rows, output=tmp_path, replay=False)
+    simple = mlpack.pack(plain, name="plain", version="1.0", example=rows, output=tmp_path, replay=False)
     assert (guarded.manifest.requires, simple.manifest.requires) == (("guard", "onnx"), ("onnx",))
 
 
 def test_targets_put_measured_metrics_on_the_card(tmp_path: Path) -> None:
     target = load_iris().target
-    bundle = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, targets=target, output=tmp_path)
+    bundle = mlpack.pack(
+        fitted(), name="m", version="1.0", example=ROWS, targets=target, output=tmp_path, replay=False
+    )
     accuracy = float((fitted().predict(ROWS) == target).mean())
     assert f"{accuracy:.6g}" in bundle.read("README.md").decode()
 
 
 def test_targets_of_another_length_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ExampleError, match="expected 150 values"):
-        mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, targets=[0, 1], output=tmp_path)
+        mlpack.pack(
+            fitted(), name="m", version="1.0", example=ROWS, targets=[0, 1], output=tmp_path, replay=False
+        )
 
 
 KILLED = """
@@ -251,7 +259,7 @@ import mlpack
 X, y = load_iris(return_X_y=True)
 model = LogisticRegression(max_iter=1000).fit(X, y)
 print("packing", flush=True)
-mlpack.pack(model, name="m", version="1.0", example=X, output=sys.argv[1])
+mlpack.pack(model, name="m", version="1.0", example=X, output=sys.argv[1], replay=False)
 print("packed", flush=True)
 """
 
@@ -271,5 +279,7 @@ def test_killing_pack_leaves_nothing_or_a_whole_bundle(seconds: float, tmp_path:
         os.killpg(process.pid, signal.SIGKILL)
     if (tmp_path / "m-1.0.mlpack").exists():
         mlpack.inspect(tmp_path / "m-1.0.mlpack")
-    again = mlpack.pack(fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, overwrite=True)
+    again = mlpack.pack(
+        fitted(), name="m", version="1.0", example=ROWS, output=tmp_path, replay=False, overwrite=True
+    )
     assert [path.name for path in tmp_path.iterdir()] == [again.path.name]

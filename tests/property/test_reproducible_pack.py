@@ -36,7 +36,7 @@ import os, pickle, sys
 os.umask(int(sys.argv[3], 8))
 import mlpack
 model, example = pickle.loads(open(sys.argv[1], 'rb').read())
-mlpack.pack(model, name='same', version='1.0.0', example=example, output=sys.argv[2])
+mlpack.pack(model, name='same', version='1.0.0', example=example, output=sys.argv[2], replay=False)
 """
 
 

@@ -38,6 +38,7 @@ COMMANDS = {
     "keygen": "make a key pair for signing",
     "scan": "compare what is inside a bundle with an offline export of known vulnerabilities",
     "lock": "print what serving a bundle needs, without trusting it",
+    "vendor": "put the locked wheels into a bundle, or take them out; its digest stays",
     "predict": "verify a bundle and predict rows with it",
     "serve": "verify a bundle and answer requests with it, in every platform's protocol",
     "score": "verify a bundle and score a table of any size with it",

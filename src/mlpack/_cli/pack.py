@@ -40,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layout", choices=get_args(BundleLayout), default="archive", help="default: archive"
     )
     parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
+    parser.add_argument("--vendor", action="store_true", help="carry every locked wheel along")
+    parser.add_argument(
+        "--no-replay",
+        dest="replay",
+        action="store_false",
+        help="do not replay the golden rows in an environment made from the lock alone",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     parser.add_argument(
         "--unsafe-allow",
@@ -103,6 +110,8 @@ def run(arguments: argparse.Namespace) -> int:
         golden=arguments.golden,
         license=arguments.license,
         offline=arguments.offline,
+        replay=arguments.replay,
+        vendor=arguments.vendor,
         layout=arguments.layout,
         overwrite=arguments.overwrite,
         unsafe_allow=arguments.unsafe_allow,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from mlpack.errors import UnsafePathError
@@ -72,15 +73,29 @@ def target_path(folder: str | os.PathLike[str], manifest: Manifest, layout: Bund
     return Path(folder) / (manifest.folder + (".mlpack" if layout == "archive" else ""))
 
 
-def write_bundle(bundle: Assembled, target: Path, *, layout: BundleLayout, overwrite: bool) -> None:
+def write_bundle(
+    bundle: Assembled,
+    target: Path,
+    *,
+    layout: BundleLayout,
+    overwrite: bool,
+    wheels: Mapping[str, Path] = MappingProxyType({}),
+) -> None:
     """Write all files as an archive or a directory, in one step that cannot be half done.
+
+    Args:
+        bundle: The files.
+        target: Where to write.
+        layout: Form to write.
+        overwrite: Whether `target` may be replaced.
+        wheels: Wheels to carry along: path in the bundle -> file with the bytes that the lock names.
 
     Raises:
         TargetExistsError: `target` exists and `overwrite` is false.
         StorageError: The disk is full or refuses.
     """
     files = [
-        (path, len(bundle.contents[path]), [bundle.contents[path]]) for path in stored_order(bundle.contents)
+        _streamed(path, {**bundle.contents, **wheels}) for path in stored_order([*bundle.contents, *wheels])
     ]
     _write(bundle.manifest.folder, files, target, layout=layout, overwrite=overwrite)
 
@@ -90,36 +105,60 @@ def write_copy(
     folder: str,
     target: Path,
     *,
-    added: Mapping[str, bytes],
+    added: Mapping[str, bytes | Path],
     layout: BundleLayout,
     overwrite: bool,
+    without: str | None = None,
 ) -> None:
-    """Write the files of `tree` with some added or replaced; used to put a signature in.
+    """Write the files of `tree` with some added, replaced or left out: a signature, or wheels.
 
     Args:
         tree: Where the bytes come from; read once, streamed.
         folder: `NAME-VERSION`.
         target: Where to write.
-        added: Path -> bytes, instead of or besides the tree's own.
+        added: Path -> bytes, or a file with them, instead of or besides the tree's own.
         layout: Form to write.
         overwrite: Whether `target` may be replaced; it may be the tree itself.
+        without: Folder of the tree to leave out.
 
     Raises:
         TargetExistsError: `target` exists and `overwrite` is false.
         StorageError: The disk is full or refuses.
     """
-    files: list[tuple[str, int, Iterable[bytes]]] = []
-    for path in stored_order([*added, *(path for path in tree.entries if path not in added)]):
+    files: list[_Streamed] = []
+    kept = [
+        path
+        for path in tree.entries
+        if path not in added and (without is None or not path.startswith(without))
+    ]
+    for path in stored_order([*added, *kept]):
         if path in added:
-            files.append((path, len(added[path]), [added[path]]))
+            files.append(_streamed(path, added))
         else:
             files.append((path, tree.entries[path], tree.chunks(path)))
     _write(folder, files, target, layout=layout, overwrite=overwrite)
 
 
+_Streamed = tuple[str, int, Iterable[bytes]]
+"""Path, size and bytes of one file."""
+
+
+def _streamed(path: str, contents: Mapping[str, bytes | Path]) -> _Streamed:
+    data = contents[path]
+    if isinstance(data, bytes):
+        return path, len(data), [data]
+    return path, data.stat().st_size, _chunks(data)
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(1 << 20):
+            yield chunk
+
+
 def _write(
     folder: str,
-    files: Iterable[tuple[str, int, Iterable[bytes]]],
+    files: Iterable[_Streamed],
     target: Path,
     *,
     layout: BundleLayout,

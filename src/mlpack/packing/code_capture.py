@@ -22,7 +22,7 @@ from typing import Any
 
 from mlpack.errors import ModelError
 
-__all__ = ["Captured", "capture", "is_own"]
+__all__ = ["Captured", "capture", "is_own", "is_own_module"]
 
 MAX_LITERAL = 20_000
 """Longest plain value that is written into source; more than that is data and belongs into a file."""
@@ -46,10 +46,11 @@ def is_own(item: object) -> bool:
     module = sys.modules.get(getattr(item, "__module__", None) or "")
     if module is None or module.__name__ in ("__main__", "__mp_main__"):
         return True
-    return _is_local(module)
+    return is_own_module(module)
 
 
-def _is_local(module: ModuleType) -> bool:
+def is_own_module(module: ModuleType) -> bool:
+    """Return whether a module is a file of the author's: not Python's, not installed, not ours."""
     top = module.__name__.partition(".")[0]
     if top in sys.stdlib_module_names or top in ("mlpack", "mlpack_sdk"):
         return False
@@ -119,7 +120,7 @@ class _Capture:
 
     def _value(self, name: str, value: Any, place: _Place) -> None:  # noqa: ANN401  (whatever a module holds)
         if isinstance(value, ModuleType):
-            if _is_local(value):
+            if is_own_module(value):
                 raise place.refuse(
                     f"uses the local module {value.__name__!r} as a whole",
                     line=place.use(name),
@@ -162,7 +163,7 @@ class _Capture:
         for node, module in imported_modules(place.tree):
             top = module.partition(".")[0]
             loaded = sys.modules.get(module) or sys.modules.get(top)
-            if not module or (loaded is not None and _is_local(loaded)):
+            if not module or (loaded is not None and is_own_module(loaded)):
                 raise place.refuse(
                     "imports a local module inside a function", line=node.lineno, hint="import it at the top"
                 )

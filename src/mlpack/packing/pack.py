@@ -9,18 +9,20 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from mlpack.errors import UsageError
+from mlpack.format.artifact import Artifact
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.secrets.gate import check_override
-from mlpack.format.writer import BundleLayout, write_bundle
+from mlpack.format.writer import Assembled, BundleLayout, write_bundle
 from mlpack.packing.adapters import find_tensor_model
 from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, check_choice
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
-from mlpack.packing.environment.locking import lock_runtime
+from mlpack.packing.environment.locking import Locked
 from mlpack.packing.metrics import example_metrics
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.processing import between
 from mlpack.packing.proving import Prefer, Proof, prove
+from mlpack.packing.serving import Serving, settle
 from mlpack.packing.tensors.proving import TensorProof, prove_tensors
 from mlpack.packing.unsafe import UnsafePickle
 
@@ -50,6 +52,8 @@ def pack(
     license: str | None = None,  # noqa: A002  (the field's own word)
     card: ModelCard | None = None,
     offline: bool = False,
+    replay: bool = True,
+    vendor: bool = False,
     layout: BundleLayout = "archive",
     overwrite: bool = False,
     unsafe_allow: Sequence[str] = (),
@@ -88,7 +92,12 @@ def pack(
         parameters: Facts about the training run, for the BOM.
         license: SPDX expression of the model's licence.
         card: What only a person can say about the model.
-        offline: Lock from uv's cache alone.
+        offline: Contact nothing: lock from uv's cache, install and carry along from there and local wheels.
+        replay: Whether to install what the lock names into an environment of its own, and to write the bundle
+            only if the golden rows come out there too; without network while the model runs, where the user
+            may cut it off.
+        vendor: Carry every locked wheel along, so that installing needs no network; `mlpack vendor` adds or
+            drops them later.
         layout: `archive` writes NAME-VERSION.mlpack, `directory` a folder of that name.
         overwrite: Replace an existing bundle.
         unsafe_allow: Findings of the secrets gate to let through, as `DETECTOR:PATH`; recorded in the bundle.
@@ -147,22 +156,26 @@ def pack(
             raise UsageError("only models of tables are measured against them", where="targets")
         measured = example_metrics(proof.native, proof.description.task, targets)
         request = replace(request, metrics={**measured, **request.metrics})
-    made = Made(
-        description=proof.description,
-        contract=proof.contract,
-        artifact=proof.artifact,
-        parity=proof.parity,
-        golden=proof.golden,
-        lock=lock_runtime(
-            ("numpy", *proof.artifact.runtime),
-            platforms=platforms,
-            accelerators=accelerators,
-            offline=offline,
-        ),
-        platforms=tuple(sorted(platforms)),
-        environment=capture_environment(_subject(model) if tensors is None else tensors.subject),
+    environment = capture_environment(_subject(model) if tensors is None else tensors.subject)
+
+    def put_together(artifact: Artifact, locked: Locked) -> Assembled:
+        made = Made(
+            description=proof.description,
+            contract=proof.contract,
+            artifact=artifact,
+            parity=proof.parity,
+            golden=proof.golden,
+            lock=locked.data,
+            platforms=tuple(sorted(platforms)),
+            environment=environment,
+        )
+        return assemble_parts(request, made)
+
+    serving = Serving(
+        platforms=platforms, accelerators=accelerators, offline=offline, replay=replay, vendor=vendor
     )
-    write_bundle(assemble_parts(request, made), request.target, layout=layout, overwrite=overwrite)
+    settled = settle(serving, proof.artifact, put_together)
+    write_bundle(settled.bundle, request.target, layout=layout, overwrite=overwrite, wheels=settled.wheels)
     return inspect(request.target)
 
 

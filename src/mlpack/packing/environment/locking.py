@@ -14,7 +14,7 @@ Rules, so that the same environment gives the same bytes from any index that has
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,22 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.tags import Tag
 
-__all__ = ["lock_runtime"]
+__all__ = ["Locked", "find_wheels", "lock_runtime"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Locked:
+    """A lock, with what only the machine that made it knows.
+
+    Attributes:
+        lock: The lock.
+        data: Its bytes, as a bundle holds them.
+        offered: File name of each locked wheel -> where it was found; never written anywhere.
+    """
+
+    lock: Lock
+    data: bytes
+    offered: Mapping[str, OfferedWheel]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,8 +82,8 @@ def lock_runtime(
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
     offline: bool = False,
-) -> bytes:
-    """Return environment/pylock.toml for `roots` and all that they need.
+) -> Locked:
+    """Return the lock, environment/pylock.toml, of `roots` and all that they need.
 
     Contacts the index that uv is set up for, unless `offline`.
 
@@ -102,7 +117,28 @@ def lock_runtime(
     for offer in offers:
         _check_version(offer, versions)
     minors = _covered_minors(offers, targets, minors, minor)
-    return _lock(offers, targets, minors, offline=offline).to_bytes()
+    lock = _lock(offers, targets, minors, offline=offline)
+    files = {file.name for package in lock.packages for file in package.files}
+    offered = {wheel.name: wheel for offer in offers for wheel, _ in offer.wheels if wheel.name in files}
+    return Locked(lock=lock, data=lock.to_bytes(), offered=offered)
+
+
+def find_wheels(lock: Lock, *, offline: bool) -> dict[str, OfferedWheel]:
+    """Return where the index that uv is set up for has the wheels of a lock, by file name.
+
+    Raises:
+        LockError: It has not all of the packages, cannot be reached, or `offline` and the cache lacks it.
+    """
+    roots = [
+        f"{package.name}=={package.version}" + (f" ; {package.marker}" if package.marker else "")
+        for package in lock.packages
+    ]
+    pins = {package.name: package.version for package in lock.packages}
+    document = resolve(
+        roots, constraints=pins, minors=lock.minors, markers=lock.environments, offline=offline
+    )
+    offers = [_offer(entry) for entry in document.get("packages", ())]
+    return {wheel.name: wheel for offer in offers for wheel, _ in offer.wheels}
 
 
 def _targets(platforms: Sequence[str], accelerators: Sequence[str]) -> list[Platform]:
@@ -184,7 +220,7 @@ def _offer(entry: dict[str, Any]) -> _Offer:
         )
     wheels = []
     for item in entry["wheels"]:
-        wheel = offered_wheel(item)
+        wheel = offered_wheel(item, str(entry.get("index") or ""))
         try:
             tags = parse_wheel_filename(wheel.name)[3]
         except InvalidWheelFilename:  # never installable

@@ -15,7 +15,7 @@ from typing import Any
 from mlpack.errors import LockError
 from mlpack.packing.environment.targets import platform_of
 
-__all__ = ["resolve"]
+__all__ = ["resolve", "run_uv", "uv_binary"]
 
 TIMEOUT = 600
 """Seconds that uv may take for one command."""
@@ -56,7 +56,7 @@ def resolve(
     """Return uv's own pylock.toml for `roots`, parsed.
 
     Args:
-        roots: Normalised names.
+        roots: Normalised names, or requirements.
         constraints: Normalised name to the one version that may be taken.
         minors: CPython 3 minors, ascending and without a gap.
         markers: One PEP 508 marker per platform.
@@ -65,7 +65,7 @@ def resolve(
     Raises:
         LockError: uv is missing, has no network, or finds no resolution.
     """
-    binary = _binary()
+    binary = uv_binary()
     with tempfile.TemporaryDirectory(prefix="mlpack-lock-") as folder:
         project = Path(folder)
         (project / "pyproject.toml").write_text(
@@ -74,8 +74,8 @@ def resolve(
         flags = ["--offline"] if offline else []
         if sys.executable:
             flags += ["--python", sys.executable]
-        _run([binary, "lock", *flags], project, offline=offline)
-        text = _run(
+        run_uv([binary, "lock", *flags], project, offline=offline)
+        text = run_uv(
             [binary, "export", "--locked", "--format", "pylock.toml", "--no-header", *flags],
             project,
             offline=offline,
@@ -83,7 +83,12 @@ def resolve(
     return tomllib.loads(text)
 
 
-def _binary() -> str:
+def uv_binary() -> str:
+    """Return the path of uv, which comes as a dependency.
+
+    Raises:
+        LockError: It is not there.
+    """
     try:
         import uv
 
@@ -127,7 +132,12 @@ def _environment() -> dict[str, str]:
     return {**kept, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
 
 
-def _run(command: list[str], project: Path, *, offline: bool) -> str:
+def run_uv(command: list[str], project: Path, *, offline: bool) -> str:
+    """Run uv in a folder of ours and return what it printed.
+
+    Raises:
+        LockError: It failed; its words are scrubbed of credentials and places.
+    """
     try:
         done = subprocess.run(
             command,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-__all__ = ["MINORS", "PLATFORMS", "Platform", "covers", "environments_of", "platform_of"]
+__all__ = ["MINORS", "PLATFORMS", "Platform", "covers", "environments_of", "here", "platform_of", "runs_on"]
 
 MINORS = (11, 12, 13, 14)
 """CPython 3 minors that bundles are made for."""
@@ -60,11 +61,19 @@ PLATFORMS = {
 """Platforms that a lock can be made for."""
 
 
+def here() -> str:
+    """Return the name of this machine's platform; empty when it is none of ours."""
+    for name, target in PLATFORMS.items():
+        if (target.system, target.machine) == (platform.system(), platform.machine()):
+            return name
+    return ""
+
+
 def platform_of(marker: str) -> str:
     """Return the name of the platform that `marker` speaks of, or the marker itself if it is none of ours."""
-    for platform in PLATFORMS.values():
-        if f"'{platform.machine}'" in marker and f"'{platform.sys_platform}'" in marker:
-            return platform.name
+    for target in PLATFORMS.values():
+        if f"'{target.machine}'" in marker and f"'{target.sys_platform}'" in marker:
+            return target.name
     return marker
 
 
@@ -109,3 +118,10 @@ def _runs(interpreter: str, abi: str, minor: int) -> bool:
         return abi == "none"
     same = int(match[2]) == minor
     return abi == "abi3" or (same and abi in ("none", f"cp3{minor}"))
+
+
+def runs_on(wheel: str, platform: Platform) -> bool:
+    """Return whether a wheel with this file name runs on a platform, with whichever Python."""
+    return any(
+        platform.wheels.fullmatch(tag) for tag in wheel.removesuffix(".whl").rpartition("-")[2].split(".")
+    )

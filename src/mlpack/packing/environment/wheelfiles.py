@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from mlpack.errors import LockError
 
-__all__ = ["OfferedWheel", "measure_all", "offered_wheel"]
+__all__ = ["OfferedWheel", "measure_all", "offered_wheel", "open_location"]
 
 TIMEOUT = 60
 """Seconds that an index may stay silent."""
@@ -34,12 +34,14 @@ class OfferedWheel:
         location: URL, never written anywhere.
         hashes: Algorithm to hex digest, as the index states them.
         size: Size in bytes, or None when the index does not say.
+        index: The index that offers it, as uv names it; never written anywhere. Empty for a folder of wheels.
     """
 
     name: str
     location: str
     hashes: Mapping[str, str]
     size: int | None
+    index: str = ""
 
     @property
     def complete(self) -> bool:
@@ -47,8 +49,12 @@ class OfferedWheel:
         return self.size is not None and "sha256" in self.hashes
 
 
-def offered_wheel(entry: Mapping[str, Any]) -> OfferedWheel:
+def offered_wheel(entry: Mapping[str, Any], index: str = "") -> OfferedWheel:
     """Return one entry of `packages.wheels` of uv's pylock.toml.
+
+    Args:
+        entry: The entry.
+        index: The package's `index`.
 
     Raises:
         LockError: The entry names no place, or a relative one.
@@ -65,6 +71,7 @@ def offered_wheel(entry: Mapping[str, Any]) -> OfferedWheel:
         location=location,
         hashes={str(k).lower(): str(v).lower() for k, v in dict(entry.get("hashes") or {}).items()},
         size=size if isinstance(size, int) and size > 0 else None,
+        index=index,
     )
 
 
@@ -96,7 +103,7 @@ def _measure(wheel: OfferedWheel) -> tuple[str, str, int]:
     try:
         if "sha256" in wheel.hashes and (size := _content_length(wheel.location)):
             return wheel.name, wheel.hashes["sha256"], size
-        with _open(wheel.location, "GET") as stream:
+        with open_location(wheel.location, "GET") as stream:
             digest, size = _digest(wheel, stream)
     except urllib.error.HTTPError as error:
         raise _unanswered(wheel, f"the index answered {error.code}") from error
@@ -139,7 +146,7 @@ def _digest(wheel: OfferedWheel, stream: IO[bytes]) -> tuple[str, int]:
 
 def _content_length(location: str) -> int | None:
     try:
-        with _open(location, "HEAD") as answer:
+        with open_location(location, "HEAD") as answer:
             length = answer.headers.get("Content-Length", "")
             encoded = answer.headers.get("Content-Encoding", "identity")
     except urllib.error.HTTPError:  # some indexes refuse HEAD; GET decides
@@ -147,7 +154,8 @@ def _content_length(location: str) -> int | None:
     return int(length) if encoded == "identity" and length.isascii() and length.isdecimal() else None
 
 
-def _open(location: str, method: str) -> Any:  # noqa: ANN401  (urllib's own type is private)
+def open_location(location: str, method: str = "GET") -> Any:  # noqa: ANN401  (urllib's own type is private)
+    """Open a wheel where an index has it, with the credentials that the user has set up for that host."""
     request = urllib.request.Request(location, method=method)  # noqa: S310  (scheme checked below)
     if request.type not in ("http", "https", "file"):
         raise LockError(f"a wheel is offered by {request.type}, which is neither http nor https")

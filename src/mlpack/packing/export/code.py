@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickletools
 import re
+import sys
 from importlib import metadata
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.errors import FormatError, ModelError
 from mlpack.format.artifact import Artifact
 from mlpack.format.documents import canonical_json
-from mlpack.packing.code_capture import Captured, capture, is_own
+from mlpack.packing.code_capture import Captured, capture, is_own, is_own_module
 from mlpack.packing.export.graph import Unsupported
 from mlpack.packing.export.native import Own, make_archive, row_form, versions_of
 from mlpack.runtime.engines._code import import_code
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["code_artifact", "pickle_artifact"]
 
 SOURCE = "code/model.py"
+_ENGINE = ("cloudpickle", "joblib", "threadpoolctl")
+"""What the reader of pickles itself imports."""
+
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,98}[A-Za-z0-9_+-]|[A-Za-z0-9_]")
 
 
@@ -129,29 +134,55 @@ def _distributions(packages: tuple[str, ...]) -> set[str]:
     return found
 
 
+def _pickled(model: object) -> bytes:
+    """Pickle a model; classes of the author's own modules go in whole, since nobody else can import them."""
+    import cloudpickle
+
+    known = set(cloudpickle.list_registry_pickle_by_value())
+    own = [
+        module for name, module in sorted(sys.modules.items()) if name not in known and is_own_module(module)
+    ]
+    for module in own:
+        cloudpickle.register_pickle_by_value(module)
+    try:
+        return bytes(cloudpickle.dumps(model, protocol=5))
+    finally:
+        for module in own:
+            cloudpickle.unregister_pickle_by_value(module)
+
+
 def pickle_artifact(model: object, example: Example | None) -> Artifact:
     """Return a pickled model.
 
     Raises:
         Unsupported: It cannot be pickled.
     """
-    import cloudpickle
-
     name = type(model).__name__
     if example is None:
         raise Unsupported(name, "no example says how it takes its rows")
     try:
-        data = cloudpickle.dumps(model, protocol=5)
+        data = _pickled(model)
     except (TypeError, ValueError, AttributeError, RecursionError, OSError) as error:
         raise Unsupported(name, f"cannot be pickled ({type(error).__name__})") from error
     description = {"version": NATIVE_VERSION, "rows": row_form(example).to_document()}
-    top = type(model).__module__.partition(".")[0]
-    framework = metadata.packages_distributions().get(top, [])[:1]
     library = [] if example.library in ("numpy", "list") else [example.library]
     return Artifact(
         format="code",
         path=DESCRIPTION,
         files={DESCRIPTION: canonical_json(description), PICKLE: data},
         requires=("pickle",),
-        runtime=versions_of(*{"cloudpickle", "scikit-learn", *framework, *library}),
+        runtime=versions_of(*{*_ENGINE, *_mentioned(data), *library}),
     )
+
+
+def _mentioned(data: bytes) -> set[str]:
+    """Return distributions whose modules a pickle may name: more than it needs, which a replay then shows.
+
+    Modules stand in a pickle as texts, and so do values. What came from no index is none of them: the replay
+    says which module is missing if it is needed after all.
+    """
+    texts = {text for _, text, _ in pickletools.genops(data) if isinstance(text, str)}
+    tops = {re.split("[. ]", text, maxsplit=1)[0] for text in texts} & sys.modules.keys()
+    provided = metadata.packages_distributions()
+    names = {name for top in tops for name in provided.get(top, ())}
+    return {name for name in names if metadata.distribution(name).read_text("direct_url.json") is None}

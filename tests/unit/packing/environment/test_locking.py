@@ -37,13 +37,13 @@ VERSION = installed_versions()["numpy"]
 
 def lock_with(monkeypatch: pytest.MonkeyPatch, *packages: dict[str, Any]) -> Lock:
     monkeypatch.setattr(locking, "resolve", lambda *_, **__: {"packages": list(packages)})
-    return Lock.from_bytes(lock_runtime(("numpy",)))
+    return lock_runtime(("numpy",)).lock
 
 
 def test_drops_everything_but_names_hashes_and_sizes(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = {"name": "numpy", "version": VERSION, "index": "https://x", "sdist": {}, "wheels": native(MINORS)}
     monkeypatch.setattr(locking, "resolve", lambda *_, **__: {"packages": [entry]})
-    text = lock_runtime(("numpy",)).decode()
+    text = lock_runtime(("numpy",)).data.decode()
     assert "https" not in text
     assert "sdist" not in text
 
