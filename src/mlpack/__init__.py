@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from mlpack.runtime.loading import load
     from mlpack.runtime.model import Model
     from mlpack.runtime.predictor import Predictor
-    from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.policy import Policy
     from mlpack.trust.signing import sign
+    from mlpack.trust.unsigned import UNSIGNED
     from mlpack.trust.verification import VerifiedBundle, verify
 
 __version__ = "0.1.0.dev0"
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "UNSIGNED": "mlpack.trust.policy",
+    "UNSIGNED": "mlpack.trust.unsigned",
     "Model": "mlpack.runtime.model",
     "Policy": "mlpack.trust.policy",
     "Predictor": "mlpack.runtime.predictor",

@@ -73,8 +73,9 @@ def column_to_array(column: object, dtype: DType, name: str, findings: Findings)
 
 def column_parts(column: object) -> Parts:  # noqa: PLR0911  (one return per library)
     """Return the values of a column in any library's form."""
-    if isinstance(column, np.ma.MaskedArray):
-        return column.filled(_filler(column.dtype)), np.ma.getmaskarray(column)
+    if isinstance(column, loaded("numpy.ma", "MaskedArray")):
+        masked: Any = column
+        return masked.filled(_filler(masked.dtype)), np.ma.getmaskarray(masked)
     if isinstance(column, np.ndarray):
         return np.asarray(column), None
     if isinstance(column, list | tuple):

@@ -239,7 +239,7 @@ class Intake:
                 where="X",
                 hint="one row is X.reshape(1, -1), one column is X.reshape(-1, 1)",
             )
-        if not isinstance(matrix, np.ma.MaskedArray):
+        if not isinstance(matrix, loaded("numpy.ma", "MaskedArray")):
             matrix = np.asarray(matrix)  # columns of an np.matrix would stay two-dimensional
         rows, width = matrix.shape
         if width != self._width:

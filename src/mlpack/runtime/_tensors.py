@@ -9,6 +9,7 @@ import numpy as np
 
 from mlpack.errors import FormatError, InputError, MlpackError
 from mlpack.format.contract import Contract, Input, Method, Output
+from mlpack.runtime._columns import loaded
 from mlpack.runtime._findings import shown
 from mlpack.runtime._outputs import native_dtype
 from mlpack.runtime.session import engine_errors
@@ -133,7 +134,7 @@ def _array(item: Input, value: object) -> NDArray[Any]:
     where = f"input {shown(item.name)}"
     if hasattr(value, "detach") and hasattr(value, "cpu"):  # a torch tensor, perhaps on another device
         value = value.detach().cpu()
-    if isinstance(value, np.ma.MaskedArray):
+    if isinstance(value, loaded("numpy.ma", "MaskedArray")):
         raise InputError("expected plain values, found a masked array", where=where)
     wanted = np.dtype(object if item.dtype == "string" else item.dtype)
     try:

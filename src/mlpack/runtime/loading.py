@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
     from mlpack.format.opening import UnverifiedBundle
     from mlpack.runtime._checks import Ranges
-    from mlpack.trust.policy import Policy, Unsigned
+    from mlpack.trust.policy import Policy
     from mlpack.trust.rules import Moment
+    from mlpack.trust.unsigned import Unsigned
     from mlpack.trust.verified import VerifiedBundle
 
 __all__ = ["load"]
@@ -157,21 +158,20 @@ def _open(
     moment: Moment,
 ) -> ReadableBundle:
     from mlpack.format.opening import UnverifiedBundle, inspect
-    from mlpack.trust.policy import Unsigned
-    from mlpack.trust.verification import verify
+    from mlpack.trust.unsigned import Unsigned
     from mlpack.trust.verified import VerifiedBundle
 
     if isinstance(bundle, VerifiedBundle):
         if isinstance(policy, Unsigned) or policy is None:
             return bundle
         # Verified, but perhaps under other rules: the ones given here are the ones that count.
-        return verify(bundle, policy, moment=moment)
+        return _verify(bundle, policy, moment)
     if not isinstance(bundle, (UnverifiedBundle, str, os.PathLike)):
         raise UsageError(
             f"expected a verified bundle or a path, found {type(bundle).__name__}", where="bundle"
         )
     if not isinstance(policy, Unsigned):
-        return verify(bundle, policy, moment=moment)
+        return _verify(bundle, policy, moment)
     opened = bundle if isinstance(bundle, UnverifiedBundle) else inspect(bundle)
     warnings.warn(
         f"{opened.name} {opened.version} is loaded unsigned: nobody vouches for it",
@@ -179,3 +179,13 @@ def _open(
         stacklevel=3,
     )
     return opened
+
+
+def _verify(
+    bundle: VerifiedBundle | UnverifiedBundle | str | os.PathLike[str],
+    policy: Policy | str | os.PathLike[str] | None,
+    moment: Moment,
+) -> VerifiedBundle:
+    from mlpack.trust.verification import verify  # all of verification, which an unsigned bundle never meets
+
+    return verify(bundle, policy, moment=moment)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mlpack.trust.foreign.verifying import VerifiedSignature, verify_signature
     from mlpack.trust.identities import CiRule
     from mlpack.trust.keys import KeySigner, PublicKey, Sealer, Signer, generate_key
-    from mlpack.trust.policy import UNSIGNED, Policy
+    from mlpack.trust.policy import Policy
     from mlpack.trust.rules import (
         Accepted,
         Evidence,
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mlpack.trust.signer_rules import SignerRule
     from mlpack.trust.sigstore_signing import SigstoreSigner
     from mlpack.trust.trusted_root import TrustedRoot
+    from mlpack.trust.unsigned import UNSIGNED
     from mlpack.trust.verdict import RuleResult
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
@@ -67,7 +68,7 @@ __all__ = [
 ]
 
 _HOME = {
-    "UNSIGNED": "policy",
+    "UNSIGNED": "unsigned",
     "Accepted": "rules",
     "Attestation": "attestation",
     "CertificateSigner": "certificate_signer",

@@ -7,7 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, final
+from typing import TYPE_CHECKING, Literal
 
 from mlpack.errors import MlpackError, PolicyError
 from mlpack.format.documents import compact_json
@@ -20,6 +20,7 @@ from mlpack.trust.policy_checks import canonical, check_labels, check_rules, sig
 from mlpack.trust.policy_file import POLICY_SCHEMA, parse_policy, read_policy_file, reads_files
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.trusted_root import TrustedRoot
+from mlpack.trust.unsigned import UNSIGNED, Unsigned
 
 if TYPE_CHECKING:  # a policy that has such rules brings them; making these classes takes its time
     from mlpack.trust.history.rule import HistoryRule
@@ -38,21 +39,6 @@ __all__ = ["POLICY_SCHEMA", "UNSIGNED", "Policy", "SignerRule", "Unsigned", "pol
 
 DEFAULT_FORMATS: tuple[FormatClass, ...] = ("onnx", "data-only")
 """What a policy allows that does not say: formats that cannot execute code."""
-
-
-@final
-class Unsigned:
-    """The type of `UNSIGNED`, so that opting out of verification is a type of its own."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Show the constant's name."""
-        return "mlpack.UNSIGNED"
-
-
-UNSIGNED: Final = Unsigned()
-"""Pass as `policy=` to `load` to use a bundle that nobody vouches for. It warns."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,8 @@ import mlpack
 model = mlpack.load(sys.argv[1], policy=mlpack.UNSIGNED)
 assert model.predict({"age": 1.5}).tolist() == [1]
 assert model.predict({"age": [1.5, 0.5]}).tolist() == [1, 0]
-heavy = "sklearn scipy pandas polars pyarrow onnx skl2onnx joblib cryptography yaml mlpack.packing"
+heavy = "sklearn scipy pandas polars pyarrow onnx skl2onnx joblib cryptography yaml numpy.ma"
+heavy += " mlpack.packing mlpack.trust.verification mlpack.trust.policy"
 print(" ".join(name for name in heavy.split() if name in sys.modules))
 """
 
