@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import pickletools
 import re
 import sys
 from importlib import metadata
-from types import FunctionType
+from pathlib import Path
+from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import FormatError, ModelError
@@ -138,17 +140,35 @@ def _pickled(model: object) -> bytes:
     """Pickle a model; classes of the author's own modules go in whole, since nobody else can import them."""
     import cloudpickle
 
+    class Writer(cloudpickle.Pickler):  # type: ignore[misc]
+        """Leaves out the folders that functions come from, which are this machine's."""
+
+        def reducer_override(self, item: Any) -> Any:  # noqa: ANN401  (anything)
+            reduced = super().reducer_override(item)
+            if isinstance(item, FunctionType) and isinstance(reduced, tuple):
+                code, scope, *more = reduced[1]
+                if "__file__" in scope:
+                    scope["__file__"] = Path(scope["__file__"]).name
+                return reduced[0], (_without_folder(code), scope, *more), *reduced[2:]
+            return reduced
+
+    stream = io.BytesIO()
     known = set(cloudpickle.list_registry_pickle_by_value())
-    own = [
-        module for name, module in sorted(sys.modules.items()) if name not in known and is_own_module(module)
-    ]
+    modules = [module for name, module in sorted(sys.modules.items()) if name not in known]
+    own = [module for module in modules if module.__name__ != "__main__" and is_own_module(module)]
     for module in own:
         cloudpickle.register_pickle_by_value(module)
     try:
-        return bytes(cloudpickle.dumps(model, protocol=5))
+        Writer(stream, protocol=5).dump(model)
     finally:
         for module in own:
             cloudpickle.unregister_pickle_by_value(module)
+    return stream.getvalue()
+
+
+def _without_folder(code: CodeType) -> CodeType:
+    inner = tuple(_without_folder(item) if isinstance(item, CodeType) else item for item in code.co_consts)
+    return code.replace(co_filename=Path(code.co_filename).name, co_consts=inner)
 
 
 def pickle_artifact(model: object, example: Example | None) -> Artifact:
