@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import functools
-import json
 from collections import Counter
 from collections.abc import Iterator
-from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlpack.errors import PackError
 from mlpack.packing.bom.licenses import spdx_expression
-
-if TYPE_CHECKING:
-    from jsonschema_rs import Draft7Validator
+from mlpack.packing.bom.schemas import SPEC_VERSIONS, schema_validator
 
 __all__ = ["check_bom"]
-
-_SCHEMAS = ("spdx.SNAPSHOT.schema.json", "jsf-0.82.SNAPSHOT.schema.json")
 
 
 def check_bom(document: dict[str, Any]) -> None:
     """Refuse a BOM that another tool would misread.
 
     Raises:
-        PackError: It breaks the CycloneDX 1.6 schema, or references, package URLs or licences do not hold.
+        PackError: It breaks its schema, or references, package URLs or licences do not hold.
     """
     problems = [*_schema_problems(document), *reference_problems(document)]
     if problems:
         raise PackError(
-            "the BOM is not valid CycloneDX 1.6",
+            "the BOM is not valid CycloneDX",
             where="sbom/bom.cdx.json",
             problems=tuple(problems[:20]),
             code="bom",
@@ -37,25 +30,12 @@ def check_bom(document: dict[str, Any]) -> None:
         )
 
 
-@functools.cache
-def _validator() -> Draft7Validator:
-    """Return the validator for the schemas that cyclonedx-python-lib ships; nothing is fetched."""
-    import jsonschema_rs
-
-    folder = resources.files("cyclonedx.schema") / "_res"
-
-    def read(name: str) -> dict[str, Any]:
-        loaded: dict[str, Any] = json.loads((folder / name).read_text("utf-8"))
-        return loaded
-
-    others = [(f"http://cyclonedx.org/schema/{name}", read(name)) for name in _SCHEMAS]
-    return jsonschema_rs.Draft7Validator(
-        read("bom-1.6.SNAPSHOT.schema.json"), registry=jsonschema_rs.Registry(others), offline=True
-    )
-
-
 def _schema_problems(document: dict[str, Any]) -> Iterator[str]:
-    for error in _validator().iter_errors(document):
+    version = document.get("specVersion")
+    if version not in SPEC_VERSIONS:
+        yield f"specVersion: expected one of {', '.join(SPEC_VERSIONS)}"
+        return
+    for error in schema_validator(version).iter_errors(document):
         place = ".".join(str(step) for step in error.instance_path)
         yield f"{place or 'document'}: {error.message[:200]}"
 
@@ -69,7 +49,12 @@ def reference_problems(document: dict[str, Any]) -> list[str]:
     main = document.get("metadata", {}).get("component", {})
     components = list(_components([main, *document.get("components", [])]))
     counts = Counter(str(component.get("bom-ref", "")) for component in components)
+    formulas = list(_formulas(document))
     problems = [
+        f"bom-ref {ref!r} stands in formulation and elsewhere" for ref in _made(formulas) if ref in counts
+    ]
+    problems += _formula_problems(formulas, {*counts, *_made(formulas)})
+    problems += [
         f"bom-ref {ref!r} is used {count} times" for ref, count in sorted(counts.items()) if count > 1
     ]
     problems += _dependency_problems(document, set(counts))
@@ -80,7 +65,7 @@ def reference_problems(document: dict[str, Any]) -> list[str]:
     for composition in document.get("compositions", []):
         problems += [
             f"composition names {ref!r}, which is not a component"
-            for ref in composition.get("assemblies", [])
+            for ref in (*composition.get("assemblies", []), *composition.get("dependencies", []))
             if ref not in counts
         ]
     for component in components:
@@ -92,6 +77,29 @@ def _components(listed: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     for component in listed:
         yield component
         yield from _components(component.get("components", []))
+
+
+def _formulas(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield formulas, their components and their workflows."""
+    for formula in document.get("formulation", []):
+        yield formula
+        yield from _components(formula.get("components", []))
+        yield from formula.get("workflows", [])
+
+
+def _made(formulas: list[dict[str, Any]]) -> list[str]:
+    return [str(item["bom-ref"]) for item in formulas if "bom-ref" in item]
+
+
+def _formula_problems(formulas: list[dict[str, Any]], known: set[str]) -> Iterator[str]:
+    made = Counter(_made(formulas))
+    yield from (f"bom-ref {ref!r} is used {count} times" for ref, count in sorted(made.items()) if count > 1)
+    for item in formulas:
+        for entry in (*item.get("inputs", []), *item.get("outputs", [])):
+            ref = entry.get("resource", {}).get("ref")
+            if ref is not None and ref not in known:
+                yield f"{item.get('bom-ref')!r} uses {ref!r}, which is not a component"
+        yield from _component_problems(item) if "type" in item else ()
 
 
 def _dependency_problems(document: dict[str, Any], known: set[str]) -> Iterator[str]:

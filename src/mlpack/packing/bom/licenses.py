@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cyclonedx.model.license import License
+from mlpack.packing.bom.schemas import read_schema
 
-__all__ = ["as_license", "declared_license", "spdx_expression"]
+__all__ = ["as_licenses", "declared_license", "spdx_expression"]
 
 _ALIASES = {
     "3-clause bsd license": "BSD-3-Clause",
@@ -68,6 +67,7 @@ def _licensing() -> Any:  # noqa: ANN401  (the library has no type hints)
     return get_spdx_licensing()
 
 
+@functools.lru_cache(maxsize=4096)
 def spdx_expression(text: str) -> str | None:
     """Return `text` as a normalised SPDX expression, or None when it is none."""
     if not text.strip() or len(text) > 1000:
@@ -102,13 +102,23 @@ def declared_license(item: metadata.Distribution) -> str | None:
     return str(names.pop()) if len(names) == 1 else None
 
 
-def as_license(text: str) -> License:
-    """Return `text` as CycloneDX holds it: an SPDX id or expression, or else a licence by that name."""
-    from cyclonedx.contrib.license.factories import LicenseFactory
-    from cyclonedx.model.license import DisjunctiveLicense, LicenseAcknowledgement
+def as_licenses(text: str | None) -> list[dict[str, Any]]:
+    """Return `text` as CycloneDX holds it: an SPDX id or expression, or else a licence by that name.
 
-    declared = LicenseAcknowledgement.DECLARED
+    Args:
+        text: SPDX expression or other words; nothing is stated for None or an empty text.
+    """
+    if not text:
+        return []
     expression = spdx_expression(text)
     if expression is None:
-        return DisjunctiveLicense(name=text, acknowledgement=declared)
-    return LicenseFactory().make_from_string(expression, license_acknowledgement=declared)
+        return [{"license": {"name": text, "acknowledgement": "declared"}}]
+    if expression in _spdx_ids():
+        return [{"license": {"id": expression, "acknowledgement": "declared"}}]
+    return [{"expression": expression, "acknowledgement": "declared"}]
+
+
+@functools.cache
+def _spdx_ids() -> frozenset[str]:
+    """Return the identifiers that the schema takes as such; newer ones go in as expressions."""
+    return frozenset(read_schema("spdx.SNAPSHOT.schema.json")["enum"])

@@ -15,11 +15,19 @@ class BomDataset:
     Attributes:
         name: What the author calls it; unique within one BOM.
         sha256: Fingerprint of its contents (hex), or None.
-        description: How the fingerprint was taken, or anything else worth saying.
+        unordered: Fingerprint that does not depend on the order of rows (hex), or empty.
+        algorithm: How both were taken.
+        rows: Number of rows, or None.
+        columns: Number of columns, or None.
+        description: Anything else worth saying.
     """
 
     name: str
     sha256: str | None = None
+    unordered: str = ""
+    algorithm: str = ""
+    rows: int | None = None
+    columns: int | None = None
     description: str = ""
 
 
@@ -46,6 +54,9 @@ class BomSubject:
         datasets: Data that it was made or measured with.
         metrics: Name of a metric to its value.
         parameters: Name of a hyper-parameter to its value.
+        training: Facts on how it was trained, name to words: source, notebook, seeds, flags.
+        route: How the packed form was made.
+        overrides: What the secrets gate let through.
     """
 
     name: str
@@ -66,3 +77,16 @@ class BomSubject:
     parameters: Mapping[str, object] = field(default_factory=dict)
     more_files: tuple[tuple[str, str, int], ...] = ()
     form: str = ""
+    training: Mapping[str, str] = field(default_factory=dict)
+    route: str = ""
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> str:
+        """bom-ref of the model."""
+        return f"model:{self.name}@{self.version}"
+
+    @property
+    def files(self) -> tuple[tuple[str, str, int], ...]:
+        """Path, SHA-256 and size of every file of the model or its code, the one to load first leading."""
+        return ((self.model_path, self.model_sha256, self.model_size), *self.more_files)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import re
@@ -27,12 +28,14 @@ class NativeLibrary:
         name: File name.
         path: Path inside the wheel, with `/`.
         location: Where it lies on this machine; never written anywhere.
+        recorded: SHA-256 (hex) and size in bytes that its wheel's RECORD states, or None.
     """
 
     owner: str
     name: str
     path: str
     location: Path
+    recorded: tuple[str, int] | None = None
 
 
 def native_libraries(owner: str, item: metadata.Distribution) -> list[NativeLibrary]:
@@ -44,17 +47,29 @@ def native_libraries(owner: str, item: metadata.Distribution) -> list[NativeLibr
             `item.files` with resolved paths.
     """
     record = item.read_text("RECORD") or ""
-    paths = sorted({row[0] for row in csv.reader(record.splitlines()) if row})
+    rows = {row[0]: row for row in csv.reader(record.splitlines()) if row}
     return [
         NativeLibrary(
             owner=owner,
             name=path.rpartition("/")[2],
             path=path,
             location=Path(str(item.locate_file(path))),
+            recorded=_recorded(rows[path]),
         )
-        for path in paths
+        for path in sorted(rows)
         if _LIBRARY.fullmatch(path) and not _EXTENSION.fullmatch(path) and not path.startswith(("/", ".."))
     ]
+
+
+def _recorded(row: list[str]) -> tuple[str, int] | None:
+    """Return hash and size of one line. Source: PyPA, "Recording installed projects"."""
+    algorithm, _, digest = row[1].partition("=") if len(row) > 2 else ("", "", "")
+    if algorithm != "sha256" or not row[2].isdecimal():
+        return None
+    try:
+        return base64.urlsafe_b64decode(digest + "=" * (-len(digest) % 4)).hex(), int(row[2])
+    except ValueError:
+        return None
 
 
 def file_sha256(path: Path) -> tuple[str, int]:

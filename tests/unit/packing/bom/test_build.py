@@ -98,7 +98,7 @@ def test_metrics_and_parameters_are_words(document: Any) -> None:  # noqa: ANN40
 
 
 def test_the_model_needs_its_file_and_the_roots_of_the_lock(document: Any) -> None:  # noqa: ANN401
-    assert needs(document, MODEL) == ["file:model/model.onnx", RUNTIME]
+    assert needs(document, MODEL) == ["file:model/model.onnx", RUNTIME, "preprocessing"]
     assert NUMPY in needs(document, RUNTIME)
 
 
@@ -116,6 +116,70 @@ def test_native_libraries_belong_to_their_wheel(document: Any) -> None:  # noqa:
     assert found["type"] == "file"
     assert len(found["hashes"][0]["content"]) == 64
     assert {"name": "mlpack:owner", "value": NUMPY} in found["properties"]
+
+
+def test_native_libraries_state_what_they_need_and_an_openblas_its_version(document: Any) -> None:  # noqa: ANN401
+    (blas,) = (ref for ref in needs(document, NUMPY) if "openblas" in ref)
+    (fortran,) = (ref for ref in needs(document, blas) if "libgfortran" in ref)
+    assert component(document, blas)["version"][:2] == "0."
+    assert {item["name"] for item in component(document, fortran)["properties"]} >= {"mlpack:soname"}
+    assert fortran not in needs(document, NUMPY)
+
+
+def test_preprocessing_is_a_part_of_its_own(document: Any) -> None:  # noqa: ANN401
+    found = component(document, "preprocessing")
+    assert (found["type"], found["description"]) == ("data", "StandardScaler")
+    assert needs(document, "preprocessing") == ["file:model/model.onnx"]
+
+
+def test_a_bare_model_has_no_preprocessing() -> None:
+    bare = dataclasses.replace(SUBJECT, architecture=("LogisticRegression",))
+    assert "preprocessing" not in needs(json.loads(build_bom(bare, LOCK)), MODEL)
+
+
+def test_formulation_says_what_it_was_trained_from(document: Any) -> None:  # noqa: ANN401
+    train, pack = document["formulation"][0]["workflows"]
+    assert {"resource": {"ref": "dataset:train"}} in train["inputs"]
+    assert {"parameters": [{"name": "C", "value": "1.0"}, {"name": "memory", "value": "<path>"}]} in train[
+        "inputs"
+    ]
+    assert pack["outputs"] == [{"type": "artifact", "resource": {"ref": "file:model/model.onnx"}}]
+
+
+def test_compositions_say_what_is_incomplete() -> None:
+    document = json.loads(
+        build_bom(SUBJECT, locked(package("numpy"), package("packaging"), package("zz-arm", "1")))
+    )
+    found = {item["aggregate"]: item for item in document["compositions"]}
+    assert f"pkg:pypi/packaging@{INSTALLED['packaging']}" in found["complete"]["dependencies"]
+    assert {MODEL, NUMPY} <= set(found["incomplete"]["assemblies"])
+    assert set(found["unknown"]["dependencies"]) == {"pkg:pypi/zz-arm@1", SKLEARN}
+
+
+def test_a_wheel_for_every_platform_is_the_component_itself(document: Any) -> None:  # noqa: ANN401
+    assert component(document, RUNTIME)["hashes"] == [{"alg": "SHA-256", "content": "ab" * 32}]
+
+
+def test_the_newer_version_on_request() -> None:
+    document = json.loads(build_bom(SUBJECT, LOCK, "1.7"))
+    assert document["specVersion"] == "1.7"
+    assert document["$schema"].endswith("bom-1.7.schema.json")
+
+
+def test_datasets_carry_both_fingerprints() -> None:
+    given = BomDataset(
+        name="train", sha256="ef" * 32, unordered="ab" * 32, algorithm="a-1", rows=3, columns=2
+    )
+    document = json.loads(build_bom(dataclasses.replace(SUBJECT, datasets=(given,)), LOCK))
+    found = component(document, "dataset:train")
+    assert found["hashes"][0]["content"] == "ef" * 32
+    assert {"name": "mlpack:fingerprint:any-order", "value": "ab" * 32} in found["properties"]
+
+
+def test_what_the_gate_let_through_is_recorded() -> None:
+    subject = dataclasses.replace(SUBJECT, overrides=("machine-path:code/a.py",))
+    main = json.loads(build_bom(subject, LOCK))["metadata"]["component"]
+    assert main["properties"] == [{"name": "mlpack:unsafe-allow", "value": "machine-path:code/a.py"}]
 
 
 def test_the_training_framework_is_named_but_not_served(document: Any) -> None:  # noqa: ANN401

@@ -38,6 +38,19 @@ DOCUMENT: dict[str, Any] = {
         {"ref": "numpy", "dependsOn": []},
     ],
     "compositions": [{"aggregate": "incomplete", "assemblies": ["model"]}],
+    "formulation": [
+        {
+            "bom-ref": "formula",
+            "workflows": [
+                {
+                    "bom-ref": "w",
+                    "uid": "w",
+                    "taskTypes": ["build"],
+                    "inputs": [{"resource": {"ref": "data"}}],
+                }
+            ],
+        }
+    ],
 }
 
 
@@ -47,6 +60,11 @@ def test_a_good_one_passes() -> None:
 
 def numpy(document: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = document["components"][1]
+    return found
+
+
+def workflow(document: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = document["formulation"][0]["workflows"][0]
     return found
 
 
@@ -61,6 +79,11 @@ def numpy(document: dict[str, Any]) -> dict[str, Any]:
         (lambda d: d["dependencies"][2].pop("dependsOn"), "lack dependsOn"),
         (lambda d: d["components"].pop(0), "data set 'data'"),
         (lambda d: d["compositions"][0]["assemblies"].append("ghost"), "composition names 'ghost'"),
+        (lambda d: workflow(d)["inputs"][0]["resource"].update(ref="ghost"), "'w' uses 'ghost'"),
+        (lambda d: workflow(d).update({"bom-ref": "numpy"}), "stands in formulation and elsewhere"),
+        (lambda d: workflow(d).update({"bom-ref": "formula"}), "'formula' is used 2 times"),
+        (lambda d: d.update(specVersion="1.5"), "expected one of 1.6, 1.7"),
+        (lambda d: d["compositions"][0].update(dependencies=["ghost"]), "composition names 'ghost'"),
         (lambda d: numpy(d).update(purl="pypi/numpy"), "invalid package URL"),
         (lambda d: numpy(d).update(licenses=[{"expression": "MIT License"}]), "invalid SPDX licence"),
         (lambda d: numpy(d).update(modelCard={}), "is not a model"),
