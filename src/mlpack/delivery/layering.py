@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from mlpack.delivery.transfers import Progress, Tally, transfer
+from mlpack.errors import StorageError
 from mlpack.format.integrity import stored_order
 from mlpack.format.layers import LAYER_TYPES, Layer, layer_bytes, layer_size, plan_layers
 from mlpack.format.tree import Tree
@@ -26,16 +27,25 @@ class DescribedLayer:
         layer: Which of its files.
         descriptor: Of the blob.
         diff_id: Digest of the tar inside the blob.
+        tail: Last bytes of the blob, its checksum among them.
     """
 
     tree: Tree
     layer: Layer
     descriptor: Descriptor
     diff_id: str
+    tail: bytes
 
     def pieces(self, offset: int) -> Iterator[bytes]:
-        """Yield the blob from `offset` on; it is made anew each time."""
-        for piece, _ in _made(self.tree, self.layer):
+        """Yield the blob from `offset` on; it is made anew each time.
+
+        Raises:
+            StorageError: A file has changed since, as the checksum shows before the last piece is sent; the
+                registry compares the digest.
+        """
+        for piece, inside in layer_bytes(_files(self.tree, self.layer)):
+            if not inside and len(piece) == len(self.tail) and piece != self.tail:
+                raise StorageError("changed while it was sent", where=str(self.tree.location))
             if offset < len(piece):
                 yield piece[offset:] if offset else piece
             offset = max(0, offset - len(piece))
@@ -53,19 +63,25 @@ class Watched:
         return self.tally.watch(self.layer.pieces(offset))
 
 
-def _made(tree: Tree, layer: Layer) -> Iterator[tuple[bytes, bytes]]:
-    return layer_bytes((path, tree.entries[path], tree.chunks(path)) for path in layer.paths)
-
-
-def describe_layers(tree: Tree, progress: Progress | None = None) -> list[DescribedLayer]:
+def describe_layers(
+    tree: Tree, digests: dict[str, str], progress: Progress | None = None
+) -> list[DescribedLayer]:
     """Return the layers of a bundle, each made once to know its digest.
+
+    Args:
+        tree: The bundle.
+        digests: Path -> hex SHA-256 is added for every file of a layer: they are read but once.
+        progress: Who is told how far it is.
 
     Raises:
         FormatError: A file cannot be read, or changed meanwhile.
     """
     planned = plan_layers(tree.entries)
     tally = Tally("reading", sum(layer_size(layer, tree.entries) for layer in planned), progress)
-    return transfer(lambda layer: _describe(tree, layer, tally), planned, tally, workers=2)
+    described = transfer(lambda layer: _describe(tree, layer, tally), planned, tally)
+    for _, found in described:
+        digests |= found
+    return [layer for layer, _ in described]
 
 
 def describe_signatures(tree: Tree, paths: Sequence[str]) -> list[DescribedLayer]:
@@ -73,12 +89,14 @@ def describe_signatures(tree: Tree, paths: Sequence[str]) -> list[DescribedLayer
     if not paths:
         return []
     layer = Layer(media_type=LAYER_TYPES[1], paths=tuple(stored_order(paths)))
-    return [_describe(tree, layer, Tally("reading", 0, None))]
+    return [_describe(tree, layer, Tally("reading", 0, None))[0]]
 
 
-def _describe(tree: Tree, layer: Layer, tally: Tally) -> DescribedLayer:
+def _describe(tree: Tree, layer: Layer, tally: Tally) -> tuple[DescribedLayer, dict[str, str]]:
     blob, plain, size = hashlib.sha256(), hashlib.sha256(), 0
-    for piece, inside in _made(tree, layer):
+    digests: dict[str, str] = {}
+    piece = b""
+    for piece, inside in layer_bytes(_files(tree, layer, digests)):
         blob.update(piece)
         plain.update(inside)
         size += len(piece)
@@ -89,6 +107,27 @@ def _describe(tree: Tree, layer: Layer, tally: Tally) -> DescribedLayer:
         size=size,
         annotations={FILEPATH: layer.paths[0]} if len(layer.paths) == 1 else {},
     )
-    return DescribedLayer(
-        tree=tree, layer=layer, descriptor=descriptor, diff_id=f"sha256:{plain.hexdigest()}"
+    described = DescribedLayer(
+        tree=tree,
+        layer=layer,
+        descriptor=descriptor,
+        diff_id=f"sha256:{plain.hexdigest()}",
+        tail=piece,
     )
+    return described, digests
+
+
+def _files(
+    tree: Tree, layer: Layer, digests: dict[str, str] | None = None
+) -> Iterator[tuple[str, int, Iterator[bytes]]]:
+    for path in layer.paths:
+        chunks = tree.chunks(path)
+        yield path, tree.entries[path], chunks if digests is None else _hashed(path, chunks, digests)
+
+
+def _hashed(path: str, chunks: Iterator[bytes], digests: dict[str, str]) -> Iterator[bytes]:
+    hashing = hashlib.sha256()
+    for chunk in chunks:
+        hashing.update(chunk)
+        yield chunk
+    digests[path] = hashing.hexdigest()

@@ -14,23 +14,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from mlpack.delivery.known import open_known
 from mlpack.delivery.landing import ArchiveLanding, DirectoryLanding, Landing
 from mlpack.delivery.partial import Part, PartialBundle, families
-from mlpack.delivery.remote import Beginning, RemoteLayer, fetch_beginning, fetch_layers
+from mlpack.delivery.remote import Beginning, family, fetch_beginning, fetch_layers
 from mlpack.delivery.transfers import Progress, Tally, transfer
 from mlpack.errors import ContentMismatchError, FormatError
 from mlpack.format.atomic import atomic_directory, atomic_file, refuse_existing
 from mlpack.format.integrity import MAX_DOCUMENT
 from mlpack.format.lock import Lock
 from mlpack.format.names import CHECKSUMS, MANIFEST, WHEELS
-from mlpack.format.opening import UnverifiedBundle, inspect
+from mlpack.format.opening import UnverifiedBundle, inspect_tree
+from mlpack.format.tree import Tree
 from mlpack.format.unpacking import read_layer
 from mlpack.format.writer import BundleLayout, target_path
-from mlpack.oci.descriptors import Stored
+from mlpack.oci.descriptors import Descriptor, Stored
 from mlpack.oci.stores import Store
+from mlpack.trust.findings import Findings
 from mlpack.trust.lists import Lists, check_lists, read_lists
 from mlpack.trust.policy import Policy, Unsigned
-from mlpack.trust.verification import VerifiedBundle, verify
+from mlpack.trust.verification import VerifiedBundle, verify_tree
 
 __all__ = ["pull_part", "pull_whole"]
 
@@ -78,9 +81,17 @@ def pull_whole(
             arrival.receive(beginning, layers[1:], progress)
             arrival.check_complete()
         landing.finish()
-        # The copy is what counts: it is judged as it lies on the disk, with every rule of the policy.
-        found = inspect(staged) if isinstance(policy, Unsigned) else verify(staged, policy)
+        # What has landed is judged as a whole, with every rule; each file was hashed on its way to the disk,
+        # into a folder that is ours alone.
+        with open_known(staged, arrival.digests) as tree:
+            found = _judged(tree, beginning.location, policy)
     return replace(found, path=target)
+
+
+def _judged(tree: Tree, called: Path, policy: Policy | Unsigned) -> VerifiedBundle | UnverifiedBundle:
+    if isinstance(policy, Unsigned):
+        return inspect_tree(tree, called)
+    return verify_tree(tree, policy, findings=Findings(called))
 
 
 def pull_part(
@@ -106,7 +117,7 @@ def pull_part(
     wanted = families(only)
     with _refusals(store, artifact, policy):
         layers, beginning, lists = _begin(store, artifact, policy)
-    chosen = [layer for layer in layers[1:] if layer.family in wanted]
+    chosen = [layer for layer in layers[1:] if family(layer) in wanted]
     target = output / f"{lists.manifest.folder}.partial"
     with atomic_directory(target, overwrite=overwrite) as staged, _refusals(store, artifact, policy):
         arrival = _Arrival(store, DirectoryLanding(staged), lists)
@@ -116,7 +127,7 @@ def pull_part(
         digest=lists.digest,
         manifest=lists.manifest,
         only=tuple(only),
-        files=tuple(sorted(arrival.arrived)),
+        files=tuple(sorted(arrival.digests)),
         signers=lists.signers,
         rules=lists.rules,
     )
@@ -124,7 +135,7 @@ def pull_part(
 
 def _begin(
     store: Store, artifact: Stored, policy: Policy | Unsigned
-) -> tuple[list[RemoteLayer], Beginning, Lists]:
+) -> tuple[tuple[Descriptor, ...], Beginning, Lists]:
     layers = fetch_layers(store, artifact)
     beginning = fetch_beginning(store, artifact, layers[0])
     lists = read_lists(beginning) if isinstance(policy, Unsigned) else check_lists(beginning, policy)
@@ -157,20 +168,21 @@ class _Arrival:
         self._lock_path = lists.manifest.one("lock")
         self._lock = b""
         self._guard = threading.Lock()
-        self.arrived: set[str] = set()
+        self.digests: dict[str, str] = {}
+        """Path -> hex SHA-256 of what was written."""
+        self._seen: set[str] = set()
 
-    def receive(self, beginning: Beginning, layers: Sequence[RemoteLayer], progress: Progress | None) -> None:
+    def receive(self, beginning: Beginning, layers: Sequence[Descriptor], progress: Progress | None) -> None:
         """Land what has arrived, then fetch layers; code and wheels come last, in order."""
         for path, data in beginning.contents.items():
-            self._landing.take(path, len(data), [data])
-            self.arrived.add(path)
-        tally = Tally("receiving", sum(layer.descriptor.size for layer in layers), progress)
-        first = [layer for layer in layers if layer.family != _CODE]
-        last = [layer for layer in layers if layer.family == _CODE]
+            self.digests[path] = self._landing.take(path, len(data), [data])
+        tally = Tally("receiving", sum(layer.size for layer in layers), progress)
+        first = [layer for layer in layers if family(layer) != _CODE]
+        last = [layer for layer in layers if family(layer) == _CODE]
 
-        def receive(layer: RemoteLayer) -> None:
-            chunks = tally.watch(self._store.blob_chunks(layer.descriptor))
-            for path, size, pieces in read_layer(chunks, layer.descriptor.size, layer.diff_id):
+        def receive(layer: Descriptor) -> None:
+            chunks = tally.watch(self._store.blob_chunks(layer))
+            for path, size, pieces in read_layer(chunks, layer.size):
                 self._file(path, size, pieces)
 
         if first:
@@ -181,9 +193,9 @@ class _Arrival:
     def _file(self, path: str, size: int, pieces: Iterable[bytes | memoryview]) -> None:
         expected = self._expected(path, size)
         with self._guard:
-            if path in self.arrived:
+            if path in self._seen:
                 raise FormatError("stored twice", where=path)
-            self.arrived.add(path)
+            self._seen.add(path)
         if path == self._lock_path:
             self._lock = b"".join(pieces) if size <= MAX_DOCUMENT else b""
             pieces = [self._lock]
@@ -192,6 +204,7 @@ class _Arrival:
             raise FormatError(
                 f"contents changed (expected sha256 {expected[:12]}..., found {found[:12]}...)", where=path
             )
+        self.digests[path] = found
 
     def _expected(self, path: str, size: int) -> str:
         """Return the digest that a file must have; nothing is written before it is known that it has one."""
@@ -215,5 +228,5 @@ class _Arrival:
             FormatError: One is missing.
         """
         for path in self._lists.checksums:
-            if path not in self.arrived:
+            if path not in self.digests:
                 raise FormatError(f"listed in {CHECKSUMS}, but missing", where=path)

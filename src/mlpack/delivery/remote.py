@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from mlpack.errors import FormatError, RegistryError
@@ -20,7 +19,7 @@ from mlpack.oci.descriptors import INDEXES, Descriptor, Stored, parse_manifest
 from mlpack.oci.descriptors import MAX_MANIFEST as MAX_DOCUMENT
 from mlpack.oci.stores import Store, referrers
 
-__all__ = ["Beginning", "RemoteLayer", "fetch_beginning", "fetch_layers"]
+__all__ = ["Beginning", "family", "fetch_beginning", "fetch_layers"]
 
 _MAX_LAYERS = 256
 _MAX_CANDIDATES = 1000
@@ -28,24 +27,6 @@ _MAX_ATTACHED = 4 * 1024 * 1024
 _MAX_SIGNATURE = 96 * 1024 * 1024
 _MAX_TOTAL = 128 * 1024 * 1024
 """Most bytes of everything that is attached."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RemoteLayer:
-    """One layer of an artifact.
-
-    Attributes:
-        descriptor: Of the blob.
-        diff_id: Digest of the tar inside.
-    """
-
-    descriptor: Descriptor
-    diff_id: str
-
-    @property
-    def family(self) -> str:
-        """What lies in it: `weight`, `weight.config`, `doc` or `code`."""
-        return self.descriptor.media_type.removeprefix("application/vnd.cncf.model.").partition(".v1.")[0]
 
 
 class Beginning:
@@ -75,7 +56,7 @@ class Beginning:
         return []
 
 
-def fetch_layers(store: Store, artifact: Stored) -> list[RemoteLayer]:
+def fetch_layers(store: Store, artifact: Stored) -> tuple[Descriptor, ...]:
     """Return the layers of an artifact that holds a bundle.
 
     Raises:
@@ -99,13 +80,15 @@ def fetch_layers(store: Store, artifact: Stored) -> list[RemoteLayer]:
         raise FormatError(f"{len(manifest.layers)} layers, {len(diff_ids)} in the config", where=where)
     if any(layer.media_type not in LAYER_TYPES for layer in manifest.layers):
         raise FormatError("a layer of another type", where=where)
-    return [
-        RemoteLayer(descriptor=layer, diff_id=diff_id)
-        for layer, diff_id in zip(manifest.layers, diff_ids, strict=True)
-    ]
+    return manifest.layers
 
 
-def fetch_beginning(store: Store, artifact: Stored, first: RemoteLayer) -> Beginning:
+def family(layer: Descriptor) -> str:
+    """Return what lies in a layer: `weight`, `weight.config`, `doc` or `code`."""
+    return layer.media_type.removeprefix("application/vnd.cncf.model.").partition(".v1.")[0]
+
+
+def fetch_beginning(store: Store, artifact: Stored, first: Descriptor) -> Beginning:
     """Return the two lists of a bundle, which are its first layer, and what is attached to its artifact.
 
     Raises:
@@ -115,8 +98,7 @@ def fetch_beginning(store: Store, artifact: Stored, first: RemoteLayer) -> Begin
     digest = artifact.descriptor.digest
     limits = {CHECKSUMS: MAX_CHECKSUMS, MANIFEST: MAX_MANIFEST}
     contents: dict[str, bytes] = {}
-    chunks = store.blob_chunks(first.descriptor)
-    for path, size, pieces in read_layer(chunks, first.descriptor.size, first.diff_id):
+    for path, size, pieces in read_layer(store.blob_chunks(first), first.size):
         if path in contents or size > limits.get(path, -1):
             raise FormatError(f"{path!r}, {size} bytes: not the lists of a bundle", where=store.name)
         contents[path] = b"".join(pieces)

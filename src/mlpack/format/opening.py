@@ -15,11 +15,11 @@ from mlpack.format.integrity import check_integrity
 from mlpack.format.manifest import Manifest
 from mlpack.format.names import ATTESTATIONS, SIGNATURE, WHEELS
 from mlpack.format.parts import read_parts
-from mlpack.format.tree import open_tree
+from mlpack.format.tree import Tree, open_tree
 from mlpack.show.facts import Facts
 from mlpack.show.visible import visible
 
-__all__ = ["UnverifiedBundle", "inspect", "read_hashed"]
+__all__ = ["UnverifiedBundle", "inspect", "inspect_tree", "read_hashed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,27 +109,33 @@ def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:
     """
     path = Path(bundle)
     with open_tree(path) as tree:
-        integrity = check_integrity(tree)
-        manifest = integrity.manifest
-        if integrity.newer is not None:
-            raise _refusal(path, integrity.problems, integrity.newer)
-        if integrity.problems or manifest is None:
-            raise _refusal(path, integrity.problems)
-        parts = read_parts(tree, manifest, integrity.checksums)
-        if parts.problems or parts.contract is None or parts.parity is None:
-            raise _refusal(path, parts.problems, parts.newer)
-        return UnverifiedBundle(
-            path=tree.location,
-            digest=integrity.digest,
-            manifest=manifest,
-            contract=parts.contract,
-            parity=parts.parity,
-            checksums=integrity.checksums,
-            signed=SIGNATURE in tree.entries,
-            wheels=sum(name.startswith(WHEELS) for name in tree.entries),
-            attestations=sum(name.startswith(ATTESTATIONS) for name in tree.entries),
-            size=sum(tree.entries.values()),
-        )
+        return inspect_tree(tree, path)
+
+
+def inspect_tree(tree: Tree, path: Path | None = None) -> UnverifiedBundle:
+    """Do what `inspect` does with files that somebody has opened; `path` is what messages call them."""
+    path = path or tree.location
+    integrity = check_integrity(tree)
+    manifest = integrity.manifest
+    if integrity.newer is not None:
+        raise _refusal(path, integrity.problems, integrity.newer)
+    if integrity.problems or manifest is None:
+        raise _refusal(path, integrity.problems)
+    parts = read_parts(tree, manifest, integrity.checksums)
+    if parts.problems or parts.contract is None or parts.parity is None:
+        raise _refusal(path, parts.problems, parts.newer)
+    return UnverifiedBundle(
+        path=tree.location,
+        digest=integrity.digest,
+        manifest=manifest,
+        contract=parts.contract,
+        parity=parts.parity,
+        checksums=integrity.checksums,
+        signed=SIGNATURE in tree.entries,
+        wheels=sum(name.startswith(WHEELS) for name in tree.entries),
+        attestations=sum(name.startswith(ATTESTATIONS) for name in tree.entries),
+        size=sum(tree.entries.values()),
+    )
 
 
 def _refusal(

@@ -125,12 +125,14 @@ def _location(transport: Transport, answer: Answer, default: str = "") -> str:
 class _Pieces:
     """The bytes of one blob, read anew for every try, and hashed on the way.
 
-    The last piece is held back until everything has the digest, so that nothing else is ever completed.
+    The last piece is held back until everything has the digest, so that nothing else is ever completed. What
+    is made while it is sent compares itself with what it was; the registry compares the digest in any case.
     """
 
     def __init__(self, source: Source, descriptor: Descriptor) -> None:
         self._source = source
         self._digest = descriptor.digest
+        self._checked = isinstance(source, bytes | Path)
         self._hash = hashlib.sha256()
         self._sent: tuple[int, hashlib._Hash] = (0, self._hash)
         self.size = descriptor.size
@@ -145,9 +147,10 @@ class _Pieces:
         """Yield what lies between what the registry has and `end`."""
         running, at = self._hash.copy(), self.done
         for piece in self._read(at, end):
-            running.update(piece)
             at += len(piece)
-            if at == self.size and f"sha256:{running.hexdigest()}" != self._digest:
+            if self._checked:
+                running.update(piece)
+            if self._checked and at == self.size and f"sha256:{running.hexdigest()}" != self._digest:
                 raise RegistryError(
                     f"expected {self._digest}, found sha256:{running.hexdigest()}",
                     where=str(self._source) if isinstance(self._source, Path) else "blob",
@@ -159,13 +162,18 @@ class _Pieces:
 
     def settle(self, done: int) -> None:
         """Note how many bytes the registry has."""
-        if self._sent[0] == done:
-            self._hash = self._sent[1].copy()
-        else:
-            self._hash = hashlib.sha256() if done < self.done else self._hash
-            for piece in self._read(0 if done < self.done else self.done, done):
-                self._hash.update(piece)
+        if self._checked:
+            self._hash = self._hash_of(done)
         self.done = done
+
+    def _hash_of(self, done: int) -> hashlib._Hash:
+        """Return the hash of the first `done` bytes: that of the last try, or one made anew."""
+        if self._sent[0] == done:
+            return self._sent[1].copy()
+        found = hashlib.sha256() if done < self.done else self._hash
+        for piece in self._read(0 if done < self.done else self.done, done):
+            found.update(piece)
+        return found
 
     def _read(self, offset: int, end: int) -> Iterator[bytes]:
         left = end - offset

@@ -98,7 +98,30 @@ def verify(
     findings = Findings(path)
     try:
         with open_tree(path) as tree:
-            verified = _verify(tree, rules, findings, moment, evidence)
+            return verify_tree(tree, rules, findings=findings, moment=moment, evidence=evidence)
+    except FormatError as error:
+        findings.add(2, ContentMismatchError, [str(error)])
+    except OSError as error:
+        findings.add(2, ContentMismatchError, [f"cannot be read: {error.strerror or error}"])
+    raise findings.error()
+
+
+def verify_tree(
+    tree: Tree,
+    policy: Policy,
+    *,
+    findings: Findings | None = None,
+    moment: Moment = "admission",
+    evidence: HistoryEvidence | None = None,
+) -> VerifiedBundle:
+    """Do what `verify` does with files that somebody has opened, and a history that somebody has brought.
+
+    Raises:
+        VerificationError: The bundle is refused.
+    """
+    findings = findings or Findings(tree.location)
+    try:
+        verified = _verify(tree, policy, findings, moment, evidence)
     except FormatError as error:
         findings.add(2, ContentMismatchError, [str(error)])
         verified = None
