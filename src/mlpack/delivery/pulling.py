@@ -13,6 +13,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlpack.delivery.known import open_known
 from mlpack.delivery.landing import ArchiveLanding, DirectoryLanding, Landing
@@ -35,6 +36,9 @@ from mlpack.trust.lists import Lists, check_lists, read_lists
 from mlpack.trust.policy import Policy, Unsigned
 from mlpack.trust.verification import VerifiedBundle, verify_tree
 
+if TYPE_CHECKING:
+    from mlpack.trust.history.evidence import HistoryEvidence
+
 __all__ = ["pull_part", "pull_whole"]
 
 _CODE = "code"
@@ -53,6 +57,8 @@ def pull_whole(
 ) -> VerifiedBundle | UnverifiedBundle:
     """Fetch a bundle, verify it, and give it its name below `output`.
 
+    A policy that asks for a history, and names no source of one, gets that of the same repository.
+
     Raises:
         VerificationError: It does not fulfil the policy; nothing is left of it.
         FormatError: Without a policy: it is not intact.
@@ -61,7 +67,8 @@ def pull_whole(
         StorageError: The disk is full or refuses.
     """
     with _refusals(store, artifact, policy):
-        layers, beginning, lists = _begin(store, artifact, policy)
+        history = _history(store, policy)
+        layers, beginning, lists = _begin(store, artifact, policy, history)
     target = target_path(output, lists.manifest, layout)
     if not overwrite:
         refuse_existing(target)
@@ -84,14 +91,27 @@ def pull_whole(
         # What has landed is judged as a whole, with every rule; each file was hashed on its way to the disk,
         # into a folder that is ours alone.
         with open_known(staged, arrival.digests) as tree:
-            found = _judged(tree, beginning.location, policy)
+            found = _judged(tree, beginning.location, policy, history)
     return replace(found, path=target)
 
 
-def _judged(tree: Tree, called: Path, policy: Policy | Unsigned) -> VerifiedBundle | UnverifiedBundle:
+def _judged(
+    tree: Tree, called: Path, policy: Policy | Unsigned, history: HistoryEvidence | None
+) -> VerifiedBundle | UnverifiedBundle:
     if isinstance(policy, Unsigned):
         return inspect_tree(tree, called)
-    return verify_tree(tree, policy, findings=Findings(called))
+    return verify_tree(tree, policy, findings=Findings(called), evidence=history)
+
+
+def _history(store: Store, policy: Policy | Unsigned) -> HistoryEvidence | None:
+    if isinstance(policy, Unsigned) or policy.history is None:
+        return None
+    from mlpack.trust.history.bringing import bring_history
+    from mlpack.trust.history.evidence import collect_history
+
+    if policy.history.source is None:
+        return collect_history(store)
+    return bring_history(None, policy, Path())
 
 
 def pull_part(
@@ -116,7 +136,7 @@ def pull_part(
     """
     wanted = families(only)
     with _refusals(store, artifact, policy):
-        layers, beginning, lists = _begin(store, artifact, policy)
+        layers, beginning, lists = _begin(store, artifact, policy, _history(store, policy))
     chosen = [layer for layer in layers[1:] if family(layer) in wanted]
     target = output / f"{lists.manifest.folder}.partial"
     with atomic_directory(target, overwrite=overwrite) as staged, _refusals(store, artifact, policy):
@@ -134,11 +154,15 @@ def pull_part(
 
 
 def _begin(
-    store: Store, artifact: Stored, policy: Policy | Unsigned
+    store: Store, artifact: Stored, policy: Policy | Unsigned, history: HistoryEvidence | None
 ) -> tuple[tuple[Descriptor, ...], Beginning, Lists]:
     layers = fetch_layers(store, artifact)
     beginning = fetch_beginning(store, artifact, layers[0])
-    lists = read_lists(beginning) if isinstance(policy, Unsigned) else check_lists(beginning, policy)
+    lists = (
+        read_lists(beginning)
+        if isinstance(policy, Unsigned)
+        else check_lists(beginning, policy, history=history)
+    )
     return layers, beginning, lists
 
 

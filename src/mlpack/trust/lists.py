@@ -11,6 +11,7 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from mlpack.errors import ContentMismatchError, FormatError
 from mlpack.format.checksums import MAX_CHECKSUMS, bundle_digest, parse_checksums
@@ -31,6 +32,9 @@ from mlpack.trust.judging import Case, judge, judge_expiry
 from mlpack.trust.policy import Policy
 from mlpack.trust.verdict import RuleResult
 from mlpack.trust.verified import VerifiedSigner
+
+if TYPE_CHECKING:
+    from mlpack.trust.history.evidence import HistoryEvidence
 
 __all__ = ["Lists", "check_lists", "read_lists"]
 
@@ -74,12 +78,13 @@ def read_lists(tree: Tree) -> Lists:
     return Lists(digest=bundle_digest(raw), manifest=manifest, checksums=checksums)
 
 
-def check_lists(tree: Tree, policy: Policy) -> Lists:
+def check_lists(tree: Tree, policy: Policy, *, history: HistoryEvidence | None = None) -> Lists:
     """Return the lists of a bundle if the policy could accept a bundle with such lists.
 
     Args:
         tree: Signature, lists and attestations; other files need not be there.
         policy: Whom to trust.
+        history: For a policy that asks for one.
 
     Raises:
         VerificationError: No bundle with these lists and signatures fulfils the policy.
@@ -117,6 +122,7 @@ def check_lists(tree: Tree, policy: Policy) -> Lists:
         attestations=unrevoked(attestations, policy),
         moment="admission",
         now=now,
+        history=history,
     )
     findings.judge(9, [result for result in judge(case) if result.rule not in _NEED_FILES])
     if findings.any:
