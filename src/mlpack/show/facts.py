@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Facts", "Level", "Section", "Table"]
+__all__ = ["Chart", "Facts", "Level", "Section", "Table"]
 
 Level = Literal["good", "plain", "warning", "bad"]
 """How a value should strike the reader. Text shows a mark, HTML a colour, JSON the word."""
@@ -25,18 +25,37 @@ class Table:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Chart:
+    """Groups of bars: one group per label, one bar per series in each.
+
+    Attributes:
+        title: What is drawn.
+        labels: What each group is.
+        series: Name -> heights, 0 or more, one per label.
+        level: How the whole should strike the reader.
+    """
+
+    title: str
+    labels: tuple[str, ...]
+    series: tuple[tuple[str, tuple[float, ...]], ...]
+    level: Level = "plain"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Section:
-    """A titled part: pairs, tables, or both.
+    """A titled part: pairs, a table, charts, or several of them.
 
     Attributes:
         title: Heading.
         pairs: (label, value, level) in reading order.
         table: A table below the pairs.
+        charts: Drawings below the table.
     """
 
     title: str
     pairs: tuple[tuple[str, str, Level], ...] = ()
     table: Table | None = None
+    charts: tuple[Chart, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
+from mlpack.show.chart import render_chart
 from mlpack.show.facts import Facts, Level, Section, Table
 from mlpack.show.style import STYLE
 from mlpack.show.visible import is_number, visible
@@ -55,9 +56,12 @@ def _section(section: Section) -> str:
     if pairs:
         pairs = f'<dl class="mlpack-pairs">{pairs}</dl>'
     table = _table(section.table, section.title) if section.table is not None else ""
+    charts = "".join(map(render_chart, section.charts))
+    if charts:
+        charts = f'<div class="mlpack-charts">{charts}</div>'
     return (
         f'<div class="mlpack-section"><div class="mlpack-heading" role="heading" aria-level="4">'
-        f"{_text(section.title)}</div>{pairs}{table}</div>"
+        f"{_text(section.title)}</div>{pairs}{table}{charts}</div>"
     )
 
 

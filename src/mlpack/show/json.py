@@ -11,7 +11,7 @@ __all__ = ["render_json"]
 
 
 def render_json(facts: Facts) -> str:
-    """Return `facts` as a JSON object: title, warnings, sections with pairs and a table or null.
+    """Return `facts` as a JSON object: title, warnings, sections with pairs, charts and a table or null.
 
     Args:
         facts: What to show.
@@ -33,5 +33,9 @@ def _section(section: Section) -> dict[str, Any]:
     return {
         "title": section.title,
         "pairs": [{"label": label, "value": value, "level": level} for label, value, level in section.pairs],
+        "charts": [
+            {"title": chart.title, "labels": list(chart.labels), "series": dict(chart.series)}
+            for chart in section.charts
+        ],
         "table": table and {"columns": list(table.columns), "rows": [list(row) for row in table.rows]},
     }

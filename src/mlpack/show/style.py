@@ -69,6 +69,19 @@ font-weight:600;white-space:nowrap}
 .mlpack-facts .mlpack-table tbody tr:nth-child(n){background:none}
 .mlpack-facts .mlpack-table tbody tr:last-child td{border-bottom:0}
 .mlpack-facts .mlpack-table .mlpack-number{text-align:right;white-space:nowrap}
+.mlpack-facts .mlpack-charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(14rem,1fr));
+gap:.75rem 1.25rem;margin:.5rem 0 0}
+.mlpack-facts .mlpack-charts figure{margin:0}
+.mlpack-facts .mlpack-charts figcaption{font-size:12px;overflow-wrap:anywhere}
+.mlpack-facts .mlpack-charts svg{display:block;width:100%;height:4.5rem;
+border-bottom:1px solid var(--mp-line)}
+.mlpack-facts .mlpack-charts .mlpack-s0{fill:#7b8794}
+.mlpack-facts .mlpack-charts .mlpack-s1{fill:#1f6feb}
+.mlpack-facts .mlpack-charts .mlpack-key{font-size:11px;color:var(--mp-faint)}
+.mlpack-facts .mlpack-charts .mlpack-key i{display:inline-block;width:.7rem;height:.7rem;margin:0 .3rem 0 0}
+.mlpack-facts .mlpack-charts .mlpack-key span{margin-right:.8rem}
+.mlpack-facts .mlpack-charts .mlpack-k0{background:#7b8794}
+.mlpack-facts .mlpack-charts .mlpack-k1{background:#1f6feb}
 """
 
 STYLE = _THEMES + _RULES.replace("\n", "")

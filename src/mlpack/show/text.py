@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlpack.show.facts import Facts, Level, Section, Table
+from mlpack.show.facts import Chart, Facts, Level, Section, Table
 from mlpack.show.folding import fold, pad, squeeze
 from mlpack.show.visible import display_width, is_number, visible
 
@@ -10,6 +10,7 @@ __all__ = ["render_text"]
 
 _MARKS: dict[Level, str] = {"good": "✓", "plain": " ", "warning": "!", "bad": "✗"}
 _COLOURS: dict[Level, str] = {"good": "32", "plain": "", "warning": "33", "bad": "31"}
+_BARS = "▁▂▃▄▅▆▇█"
 _BOLD, _DIM = "1", "2"
 
 _GUTTER = 4  # "  ✓ " before every label and table row
@@ -43,6 +44,12 @@ def render_text(facts: Facts, *, width: int | None = None, color: bool = False) 
         if section.table is not None:
             lines += [""] if section.pairs else []
             lines += _table(section.table, width, color)
+        for chart in section.charts:
+            lines += [
+                "",
+                f"  {_paint(_MARKS[chart.level], _COLOURS[chart.level], color)} {visible(chart.title)}",
+            ]
+            lines += _bars(chart, color)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -86,6 +93,21 @@ def _table(table: Table, width: int | None, color: bool) -> list[str]:  # noqa: 
     lines = [_paint(line, _DIM, color) for line in (*head, rule)]
     lines += [line for row in body for line in row]
     return [" " * _GUTTER + line for line in lines]
+
+
+def _bars(chart: Chart, color: bool) -> list[str]:  # noqa: FBT001
+    """Return one line of bars per series, all of one scale."""
+    names = [visible(name) for name, _ in chart.series]
+    column = max(map(display_width, names), default=0)
+    most = max((value for _, values in chart.series for value in values), default=0.0)
+    steps = len(_BARS) - 1
+    return [
+        " " * _GUTTER
+        + _paint(pad(name, column), _DIM, color)
+        + _GAP
+        + "".join(_BARS[round(value / most * steps) if most else 0] for value in values)
+        for name, (_, values) in zip(names, chart.series, strict=True)
+    ]
 
 
 def _row(cells: list[str], widths: list[int], right: list[bool]) -> list[str]:

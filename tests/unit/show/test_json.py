@@ -16,9 +16,10 @@ def test_everything_is_there_and_in_order() -> None:
             {
                 "title": "S",
                 "pairs": [{"label": "l", "value": "v", "level": "good"}],
+                "charts": [],
                 "table": {"columns": ["a", "b"], "rows": [["1", "2"]]},
             },
-            {"title": "T", "pairs": [], "table": None},
+            {"title": "T", "pairs": [], "charts": [], "table": None},
         ],
     }
 

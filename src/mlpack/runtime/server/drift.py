@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpack.format.contract import NULL_TEXT, CategoricalProfile, Contract, Input, NumericProfile, Output
 from mlpack.runtime.server.counters import Counter, Counters, Vector
+from mlpack.runtime.server.drift_report import ColumnReport, ServedDrift
 from mlpack.runtime.server.exposition import Labels, family
 
 if TYPE_CHECKING:
@@ -24,28 +25,10 @@ if TYPE_CHECKING:
 
 _INFINITE = (math.inf, -math.inf)
 
-__all__ = ["ColumnCounts", "DriftCounts", "alarm_threshold"]
+__all__ = ["ColumnCounts", "DriftCounts"]
 
 FEW = 8
 """Up to so many rows, one value after another is quicker than one array operation per column."""
-
-
-def alarm_threshold(bins: int, rows: float, baseline: float = math.inf) -> float:
-    """Return the stability index above which a column has moved, whatever the number of rows.
-
-    The index of two samples from one distribution is about chi-squared, with `bins - 1` degrees of freedom,
-    over the number of rows: the customary 0.2 would raise false alarms on few rows. 0.1 is tolerated on
-    purpose; on top comes the chi-squared's mean and three of its standard deviations.
-
-    Args:
-        bins: Bins or categories that the index sums over.
-        rows: Rows that were counted.
-        baseline: Rows of the training data, where known.
-    """
-    if rows <= 0 or bins < 2:
-        return math.inf
-    free = bins - 1
-    return 0.1 + (free + 3 * math.sqrt(2 * free)) * (1 / rows + 1 / baseline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +83,19 @@ class ColumnCounts:
         """Yield one value per bin, labelled."""
         for name, value in zip(self.names, values, strict=True):
             yield {"feature": self.item.name, "bin": name}, value
+
+    def report(self) -> ColumnReport:
+        """Return what the counts say."""
+        profile = self.item.profile
+        return ColumnReport(
+            name=self.item.name,
+            bins=tuple(self.names),
+            expected=self.expected,
+            counts=tuple(self.bins.totals),
+            missing=self.missing.total,
+            expected_missing=profile.null_share if profile is not None else 0.0,
+            outside=self.outside.total,
+        )
 
     @property
     def names(self) -> list[str]:
@@ -159,7 +155,7 @@ class DriftCounts:
                 _count(column, feeds[column.item.tensor][:, place])
         if self._labelled is not None and self.labels is not None:
             for output, answer in zip(outputs, answers, strict=True):
-                if output is self._labelled:
+                if output.method == "predict":
                     self._see_labels(self.labels, answer)
 
     def _see_row(self, feeds: Feeds, row: int) -> None:
@@ -182,6 +178,14 @@ class DriftCounts:
         for label, often in Often(answer.tolist()).items():
             if (place := self._label_places.get(label)) is not None:
                 labels.counters.add(labels.first + place, often)
+
+    def report(self) -> ServedDrift:
+        """Return what the counts say."""
+        totals = self.labels.totals if self.labels is not None else []
+        return ServedDrift(
+            columns=tuple(column.report() for _, column in self.columns),
+            labels=tuple(zip(map(str, self._label_places), totals, strict=True)),
+        )
 
     def lines(self) -> Iterator[str]:
         """Yield counts and shares of training in Prometheus' text format."""

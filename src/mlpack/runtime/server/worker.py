@@ -64,11 +64,12 @@ def describe(bundle: VerifiedBundle | UnverifiedBundle, signer: str) -> Served:
     )
 
 
-def dialects(served: Served, settings: ServerSettings) -> dict[str, Dialect]:
+def dialects(served: Served, settings: ServerSettings, metrics: Metrics) -> dict[str, Dialect]:
     """Return the protocols over HTTP, by the name that metrics have for them."""
     from mlpack.runtime.server.protocols.azure import Azure
     from mlpack.runtime.server.protocols.invocations import Invocations
     from mlpack.runtime.server.protocols.oip import OpenInference
+    from mlpack.runtime.server.protocols.pages import Pages
     from mlpack.runtime.server.protocols.predict import PlainPrediction
     from mlpack.runtime.server.protocols.vertex import Vertex
 
@@ -78,6 +79,7 @@ def dialects(served: Served, settings: ServerSettings) -> dict[str, Dialect]:
         "vertex": Vertex(served, settings),
         "azure": Azure(served),
         "predict": PlainPrediction(served),
+        "other": Pages(served, metrics.drift),
     }
 
 
@@ -119,7 +121,7 @@ class Worker:
                 f"{error.name} is not installed", where="serve", hint="pip install 'mlpack-sdk[server]'"
             ) from error
         del httptools  # uvicorn imports it by name
-        protocols = dialects(self._served, self._settings)
+        protocols = dialects(self._served, self._settings, self._metrics)
         application = Application(self._served, self._settings, self._metrics, protocols, self._journal)
         server = uvicorn.Server(
             uvicorn.Config(
