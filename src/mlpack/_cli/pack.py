@@ -40,6 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layout", choices=get_args(BundleLayout), default="archive", help="default: archive"
     )
     parser.add_argument("--offline", action="store_true", help="lock from uv's cache, contact nothing")
+    parser.add_argument(
+        "--python", action="append", dest="pythons", help="lock for this version, as 3.11; may repeat"
+    )
     parser.add_argument("--vendor", action="store_true", help="carry every locked wheel along")
     parser.add_argument(
         "--no-replay",
@@ -110,6 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
         golden=arguments.golden,
         license=arguments.license,
         offline=arguments.offline,
+        pythons=arguments.pythons,
         replay=arguments.replay,
         vendor=arguments.vendor,
         layout=arguments.layout,

@@ -45,6 +45,7 @@ def pack(
     certificate: Certificate = "tight",
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
+    pythons: Sequence[str] | None = None,
     golden: Literal["synthetic", "sample"] = "synthetic",
     datasets: Mapping[str, object] | None = None,
     metrics: Mapping[str, float] | None = None,
@@ -86,6 +87,8 @@ def pack(
             or `loose` (1e-5).
         platforms: What to lock for, as `os/architecture`.
         accelerators: What to lock for.
+        pythons: Versions of Python to lock for, as `("3.11", "3.12")`; None takes all that every package runs
+            on, around the running one.
         golden: `synthetic` draws the golden rows from the contract; `sample` stores rows of the example.
         datasets: Name -> data, fingerprinted into the BOM; the data itself is not kept.
         metrics: Name -> value, for the card and the BOM.
@@ -172,7 +175,12 @@ def pack(
         return assemble_parts(request, made)
 
     serving = Serving(
-        platforms=platforms, accelerators=accelerators, offline=offline, replay=replay, vendor=vendor
+        platforms=platforms,
+        accelerators=accelerators,
+        pythons=pythons,
+        offline=offline,
+        replay=replay,
+        vendor=vendor,
     )
     settled = settle(serving, proof.artifact, put_together)
     write_bundle(settled.bundle, request.target, layout=layout, overwrite=overwrite, wheels=settled.wheels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ class Serving:
 
     platforms: Sequence[str]
     accelerators: Sequence[str]
+    pythons: Sequence[str] | None
     offline: bool
     replay: bool
     vendor: bool
@@ -51,6 +53,7 @@ class Serving:
                 ("numpy", *artifact.runtime),
                 platforms=self.platforms,
                 accelerators=self.accelerators,
+                pythons=self.pythons,
                 offline=self.offline,
             )
 
@@ -85,6 +88,12 @@ def settle(
         warnings.warn(
             f"not replayed in an environment of its own: it is locked for {', '.join(serving.platforms)}, "
             "and this machine is none of them",
+            PackWarning,
+            stacklevel=3,
+        )
+    elif serving.replay and sys.version_info.minor not in locked.lock.minors:
+        warnings.warn(
+            "not replayed in an environment of its own: it is locked for other versions of Python",
             PackWarning,
             stacklevel=3,
         )

@@ -28,7 +28,14 @@ from mlpack.packing.environment.installed import (
     normal_name,
 )
 from mlpack.packing.environment.resolver import resolve
-from mlpack.packing.environment.targets import MINORS, PLATFORMS, Platform, covers, environments_of
+from mlpack.packing.environment.targets import (
+    MINORS,
+    PLATFORMS,
+    Platform,
+    covers,
+    environments_of,
+    minors_of,
+)
 from mlpack.packing.environment.wheelfiles import OfferedWheel, measure_all, offered_wheel
 
 if TYPE_CHECKING:
@@ -81,6 +88,7 @@ def lock_runtime(
     *,
     platforms: Sequence[str] = ("linux/amd64", "linux/arm64"),
     accelerators: Sequence[str] = ("cpu",),
+    pythons: Sequence[str] | None = None,
     offline: bool = False,
 ) -> Locked:
     """Return the lock, environment/pylock.toml, of `roots` and all that they need.
@@ -91,6 +99,8 @@ def lock_runtime(
         roots: Names of distributions installed here (`("numpy", "onnxruntime")`).
         platforms: Where the model will be served, as images name it.
         accelerators: What it will be served on; "cpu" so far.
+        pythons: Versions of Python (`("3.11",)`) that it must be servable with; None takes the longest run of
+            them around the running one.
         offline: Use uv's cache only.
 
     Raises:
@@ -108,7 +118,9 @@ def lock_runtime(
             f"expected CPython 3.{MINORS[0]} to 3.{MINORS[-1]}, found {sys.version_info.major}.{minor}",
             where="python",
         )
-    minors = _allowed_minors(_installed(names, targets), minor)
+    asked = minors_of(pythons)
+    closure = _installed(names, targets)
+    minors = _asked_minors(closure, asked) if asked else _allowed_minors(closure, minor)
     versions = _pins()
     document = resolve(
         names, constraints=versions, minors=minors, markers=[t.marker for t in targets], offline=offline
@@ -116,7 +128,9 @@ def lock_runtime(
     offers = [_offer(entry) for entry in document.get("packages", ())]
     for offer in offers:
         _check_version(offer, versions)
-    minors = _covered_minors(offers, targets, minors, minor)
+    for one in asked or (minor,):
+        _check_wheels(offers, targets, one)
+    minors = asked or _covered_minors(offers, targets, minors, minor)
     lock = _lock(offers, targets, minors, offline=offline)
     files = {file.name for package in lock.packages for file in package.files}
     offered = {wheel.name: wheel for offer in offers for wheel, _ in offer.wheels if wheel.name in files}
@@ -171,19 +185,37 @@ def _installed(names: Sequence[str], targets: Sequence[Platform]) -> dict[str, m
     return closure
 
 
-def _allowed_minors(closure: dict[str, metadata.Distribution], running: int) -> list[int]:
+def _allowed_minors(closure: dict[str, metadata.Distribution], running: int) -> Sequence[int]:
     """Return the run of minors around the running one that every installed package says it supports."""
+    allowed = {minor for minor in MINORS if not _unsupported(closure, minor)}
+    return _run_around(running, allowed | {running})
+
+
+def _asked_minors(closure: dict[str, metadata.Distribution], asked: Sequence[int]) -> Sequence[int]:
+    for minor in asked:
+        if names := _unsupported(closure, minor):
+            raise LockError(
+                f"{names[0]} {closure[names[0]].version} does not support Python 3.{minor}",
+                where=names[0],
+                hint=f"leave 3.{minor} out of pythons, or use a version that supports it",
+            )
+    return asked
+
+
+def _unsupported(closure: dict[str, metadata.Distribution], minor: int) -> list[str]:
+    """Return the names of packages that say that they do not run on CPython 3.`minor`."""
     from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-    allowed = set(MINORS)
-    for item in closure.values():
+    found = []
+    for name, item in closure.items():
         try:
             # get_all, because [] gives None or raises for an absent field, as the library goes that reads it.
             range_ = SpecifierSet((item.metadata.get_all("Requires-Python") or [""])[0])
         except InvalidSpecifier:  # installers ignore it too
             continue
-        allowed -= {minor for minor in MINORS if not range_.contains(f"3.{minor}.99")}
-    return _run_around(running, allowed | {running})
+        if not range_.contains(f"3.{minor}.99"):
+            found.append(name)
+    return found
 
 
 def _run_around(running: int, allowed: set[int]) -> list[int]:
@@ -241,17 +273,20 @@ def _check_version(offer: _Offer, versions: dict[str, str]) -> None:
         )
 
 
-def _covered_minors(
-    offers: Sequence[_Offer], targets: Sequence[Platform], minors: Sequence[int], running: int
-) -> list[int]:
+def _check_wheels(offers: Sequence[_Offer], targets: Sequence[Platform], minor: int) -> None:
     for target in targets:
         for offer in offers:
-            if offer.needed(target, running) and not offer.has_wheel(target, running):
+            if offer.needed(target, minor) and not offer.has_wheel(target, minor):
                 raise LockError(
-                    f"{offer.name} {offer.version} has no wheel for {target.name}, CPython 3.{running}",
+                    f"{offer.name} {offer.version} has no wheel for {target.name}, CPython 3.{minor}",
                     where=offer.name,
                     hint=f"leave {target.name} out of platforms, or use a version that has one",
                 )
+
+
+def _covered_minors(
+    offers: Sequence[_Offer], targets: Sequence[Platform], minors: Sequence[int], running: int
+) -> Sequence[int]:
     covered = {
         minor
         for minor in minors

@@ -129,7 +129,9 @@ def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("UV_") or _KEPT.fullmatch(k)}
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
         kept.pop(name, None)
-    return {**kept, "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    ours = {"NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "never"}
+    # uv's own oldest macOS is older than what onnxruntime has wheels for
+    return {"MACOSX_DEPLOYMENT_TARGET": "14.0", **kept, **ours}
 
 
 def run_uv(command: list[str], project: Path, *, offline: bool) -> str:

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from mlpack.errors import UsageError
 
 if TYPE_CHECKING:
     from packaging.tags import Tag
 
-__all__ = ["MINORS", "PLATFORMS", "Platform", "covers", "environments_of", "here", "platform_of", "runs_on"]
+__all__ = [
+    "MINORS",
+    "PLATFORMS",
+    "Platform",
+    "covers",
+    "environments_of",
+    "here",
+    "minors_of",
+    "platform_of",
+    "runs_on",
+]
 
 MINORS = (11, 12, 13, 14)
 """CPython 3 minors that bundles are made for."""
@@ -50,12 +62,26 @@ def _linux(name: str, machine: str) -> Platform:
 PLATFORMS = {
     "linux/amd64": _linux("linux/amd64", "x86_64"),
     "linux/arm64": _linux("linux/arm64", "aarch64"),
+    "darwin/amd64": Platform(
+        name="darwin/amd64",
+        system="Darwin",
+        sys_platform="darwin",
+        machine="x86_64",
+        wheels=re.compile(r"any|macosx_\d+_\d+_(?:x86_64|universal2|intel)"),
+    ),
     "darwin/arm64": Platform(
         name="darwin/arm64",
         system="Darwin",
         sys_platform="darwin",
         machine="arm64",
         wheels=re.compile(r"any|macosx_\d+_\d+_(?:arm64|universal2)"),
+    ),
+    "windows/amd64": Platform(
+        name="windows/amd64",
+        system="Windows",
+        sys_platform="win32",
+        machine="AMD64",
+        wheels=re.compile(r"any|win_amd64"),
     ),
 }
 """Platforms that a lock can be made for."""
@@ -67,6 +93,28 @@ def here() -> str:
         if (target.system, target.machine) == (platform.system(), platform.machine()):
             return name
     return ""
+
+
+def minors_of(pythons: Sequence[str] | None) -> tuple[int, ...] | None:
+    """Return the CPython 3 minors that versions such as `3.11` name, ascending; None for no wish.
+
+    Raises:
+        UsageError: One is none of ours, or there is a gap.
+    """
+    if pythons is None:
+        return None
+    known = {f"3.{minor}": minor for minor in MINORS}
+    if isinstance(pythons, str) or not hasattr(pythons, "__iter__"):
+        raise UsageError('expected a list of versions, such as ("3.11", "3.12")', where="pythons")
+    asked = set(pythons)
+    if not asked or asked - known.keys():
+        wrong = sorted(map(str, asked - known.keys()))
+        found = repr(wrong[0][:40]) if wrong else "none"
+        raise UsageError(f"expected versions of {', '.join(known)}; found {found}", where="pythons")
+    minors = sorted(known[version] for version in asked)
+    if minors[-1] - minors[0] >= len(minors):
+        raise UsageError("expected versions without a gap between them", where="pythons")
+    return tuple(minors)
 
 
 def platform_of(marker: str) -> str:
@@ -83,7 +131,7 @@ def environments_of(platform: Platform, minor: int) -> list[dict[str, str]]:
         {
             "implementation_name": "cpython",
             "implementation_version": f"3.{minor}.{patch}",
-            "os_name": "posix",
+            "os_name": "nt" if platform.sys_platform == "win32" else "posix",
             "platform_machine": platform.machine,
             "platform_python_implementation": "CPython",
             "platform_release": "",

@@ -68,6 +68,22 @@ def test_the_range_ends_where_wheels_end(monkeypatch: pytest.MonkeyPatch) -> Non
     assert lock.minors == (RUNNING,)
 
 
+def test_only_the_versions_of_python_that_were_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"name": "numpy", "version": VERSION, "wheels": native(MINORS)}
+    monkeypatch.setattr(locking, "resolve", lambda *_, **__: {"packages": [entry]})
+    lock = lock_runtime(("numpy",), pythons=("3.12", "3.13")).lock
+    assert lock.minors == (12, 13)
+    assert len(lock.packages[0].files) == 4
+
+
+def test_a_version_of_python_without_a_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = {"name": "numpy", "version": VERSION, "wheels": native((RUNNING,))}
+    monkeypatch.setattr(locking, "resolve", lambda *_, **__: {"packages": [entry]})
+    asked = tuple(f"3.{minor}" for minor in (RUNNING, RUNNING + 1))
+    with pytest.raises(LockError, match=rf"no wheel for linux/amd64, CPython 3\.{RUNNING + 1}"):
+        lock_runtime(("numpy",), pythons=asked)
+
+
 def test_a_wheel_for_one_platform_is_not_enough(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(LockError, match="no wheel for linux/arm64"):
         lock_with(monkeypatch, {"name": "numpy", "version": VERSION, "wheels": native(MINORS, ("x86_64",))})
@@ -129,6 +145,10 @@ def test_a_root_has_to_be_installed() -> None:
         ({"platforms": ()}, "platforms"),
         ({"accelerators": ("cuda12",)}, "accelerators"),
         ({"roots": ()}, "roots"),
+        ({"pythons": "3.11"}, "pythons"),
+        ({"pythons": ()}, "pythons"),
+        ({"pythons": ("3.11", "3.13")}, "pythons"),
+        ({"pythons": ("2.7",)}, "pythons"),
     ],
 )
 def test_arguments_are_checked(given: dict[str, Any], where: str) -> None:
