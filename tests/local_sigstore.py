@@ -63,17 +63,17 @@ def program(name: str) -> str:
     return found
 
 
-def installed_modules() -> Path:
+def installed_modules(sources: Path = SOURCES, *options: str) -> Path:
     """Install the npm packages once for every version of package.json, and return their folder."""
-    text = (SOURCES / "package.json").read_bytes()
+    text = (sources / "package.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "mlpack-tests" / f"sigstore-{hashlib.sha256(text).hexdigest()[:16]}"
+    folder = cache / "mlpack-tests" / f"{sources.name}-{hashlib.sha256(text).hexdigest()[:16]}"
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent))
         (draft / "package.json").write_bytes(text)
         command = [program("npm"), "install", "--no-audit", "--no-fund", "--no-update-notifier"]
-        subprocess.run([*command, "--silent", "--ignore-scripts"], cwd=draft, check=True, timeout=300)
+        subprocess.run([*command, "--silent", "--ignore-scripts", *options], cwd=draft, check=True, timeout=300)
         try:
             draft.rename(folder)
         except OSError:  # another process was first

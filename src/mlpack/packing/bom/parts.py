@@ -33,11 +33,12 @@ class Part:
         return str(self.component["bom-ref"])
 
 
-def package_url(kind: str, name: str, version: str | None = None, **qualifiers: str) -> str:
-    """Return a package URL. Source: the package-url specification."""
+def package_url(kind: str, name: str, version: str, **qualifiers: str) -> str:
+    """Return a package URL; `name` may begin with a namespace. Source: the package-url specification."""
     from packageurl import PackageURL
 
-    return PackageURL(kind, None, name, version, qualifiers or None).to_string()
+    namespace, _, last = name.rpartition("/")
+    return PackageURL(kind, namespace or None, last, version, qualifiers or None).to_string()
 
 
 def sha256(*digests: str) -> list[dict[str, str]]:
