@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
@@ -369,3 +372,50 @@ def test_a_body_over_the_limit_is_refused(bundle: Path) -> None:
 def test_an_unsigned_bundle_is_not_served_without_a_word(bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="no 'listening'"), serving(bundle, HOME=str(tmp_path)):
         pass
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes traces as an OpenTelemetry collector does."""
+
+    spans: ClassVar[list[Any]] = []
+
+    def do_POST(self) -> None:
+        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body
+        request = ExportTraceServiceRequest.FromString(body)
+        self.spans.extend(
+            (resource.resource, span)
+            for resource in request.resource_spans
+            for scope in resource.scope_spans
+            for span in scope.spans
+        )
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Stay quiet."""
+
+
+def test_traces_go_on_from_the_callers_and_hold_no_values(bundle: Path) -> None:
+    with HTTPServer(("127.0.0.1", 0), Collector) as collector:
+        threading.Thread(target=collector.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{collector.server_port}"
+        parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        with serving(
+            bundle, "--unsigned", "--workers", 1, "--access-log", OTEL_EXPORTER_OTLP_ENDPOINT=endpoint
+        ) as server:
+            post(server, "/predict", records(ROWS[:1]), traceparent=parent)
+            server.stop()
+            (line,) = [line for line in server.events("request") if line["path"] == "/predict"]
+        collector.shutdown()
+
+    ((resource, span),) = Collector.spans
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (parent.split("-")[1], parent.split("-")[2])
+    assert span.name == "POST /predict"
+    about = {item.key: item.value.string_value for item in resource.attributes}
+    assert about["service.name"] == "churn"
+    assert about["mlpack.bundle.digest"].startswith("bundle:sha256:")
+    assert str(ROWS["charge"].iloc[0]) not in str(span)
+    assert line["trace_id"] == parent.split("-")[1]

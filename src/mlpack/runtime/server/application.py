@@ -15,6 +15,7 @@ from mlpack.runtime.server.journal import Journal
 from mlpack.runtime.server.metrics import Metrics
 from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.settings import ServerSettings
+from mlpack.runtime.server.tracing import Tracing
 
 __all__ = ["Application", "Dialect"]
 
@@ -45,6 +46,8 @@ class Application:
         metrics: Metrics,
         dialects: Mapping[str, Dialect],
         journal: Journal,
+        *,
+        tracing: Tracing | None = None,
     ) -> None:
         """Collect the routes.
 
@@ -55,11 +58,13 @@ class Application:
             dialects: The protocols, by the name that metrics have for them; the last one words the errors of
                 unknown paths.
             journal: Where what happens is written.
+            tracing: Records spans of what is asked of the model; None for none.
         """
         self._served = served
         self._settings = settings
         self._metrics = metrics
         self._journal = journal
+        self._tracing = tracing
         self._routes: dict[str, tuple[str, Dialect, Mapping[str, Handler]]] = {}
         for name, dialect in dialects.items():
             for path, methods in dialect.routes().items():
@@ -73,6 +78,17 @@ class Application:
         """Answer one request."""
         if scope["type"] != "http":
             raise RuntimeError(f"{scope['type']} is not spoken here")
+        if self._tracing is None or scope["method"] != "POST":  # probes and pages leave no traces
+            await self._answer(scope, receive, send)
+            return
+        path = scope["path"] if scope["path"] in self._routes else "unknown"
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        about = {"http.request.method": "POST", "http.route": path, "url.path": path}
+        with self._tracing.span(f"POST {path}", headers, **about) as outcome:
+            outcome.status = await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Answer one request; return the status."""
         path: str = scope["path"]
         protocol, dialect, methods = self._routes.get(path) or self._unknown(path)
         start = time.perf_counter()
@@ -93,12 +109,13 @@ class Application:
             self._metrics.refused(refusal.reason)
             response = _refused(refusal, dialect.refuse(refusal))
         except ConnectionError:
-            return  # the caller went before its request was whole
+            return 499  # the caller went before its request was whole
         seconds = time.perf_counter() - start
         self._metrics.answered(protocol, response.status, seconds)
         if self._settings.access_log or response.status >= 500:
             self._journal.request(scope["method"], path, response.status, seconds, dict(scope["headers"]))
         await self._send(send, response)
+        return response.status
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         most = self._settings.max_body

@@ -75,9 +75,7 @@ class ColumnReport:
         expected = [share * (1 - self.expected_missing) for share in self.expected]
         counts = [count + 0.5 for count in (*self.counts, self.missing)]
         total = sum(counts)
-        return population_stability(
-            [*expected, self.expected_missing], [count / total for count in counts]
-        )
+        return population_stability([*expected, self.expected_missing], [count / total for count in counts])
 
     @property
     def threshold(self) -> float:

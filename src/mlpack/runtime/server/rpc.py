@@ -27,6 +27,7 @@ from mlpack.runtime.server.tensors import (
     output_specs,
     to_raw,
 )
+from mlpack.runtime.server.tracing import Outcome, Tracing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,10 +66,11 @@ Behaviour = Callable[[Any], Awaitable[Reply]]
 class InferenceService:
     """The six calls."""
 
-    def __init__(self, served: Served, metrics: Metrics) -> None:
+    def __init__(self, served: Served, metrics: Metrics, tracing: Tracing | None = None) -> None:
         """Serve this model."""
         self._served = served
         self._metrics = metrics
+        self._tracing = tracing
         self._inputs = input_specs(served.contract)
         self._outputs = output_specs(served.contract)
 
@@ -88,7 +90,7 @@ class InferenceService:
             SERVICE,
             {
                 name: grpc.unary_unary_rpc_method_handler(
-                    self._counted(calls[name]),
+                    self._counted(name, calls[name]),
                     request_deserializer=message(f"{name}Request").FromString,
                     response_serializer=message(f"{name}Response").SerializeToString,
                 )
@@ -96,26 +98,36 @@ class InferenceService:
             },
         )
 
-    def _counted(self, call: Behaviour) -> Callable[[Any, Any], Awaitable[Reply]]:
-        import grpc
-
+    def _counted(self, name: str, call: Behaviour) -> Callable[[Any, Any], Awaitable[Reply]]:
         async def answer(request: Any, context: Any) -> Reply:  # noqa: ANN401  (protobuf's and gRPC's)
-            start = time.perf_counter()
-            status = 200
-            try:
-                return await call(request)
-            except Refusal as refusal:
-                status = refusal.status
-                self._metrics.refused(refusal.reason)
-                name = "RESOURCE_EXHAUSTED" if refusal.reason == "queue" else _CODES.get(status, "INTERNAL")
-                if refusal.retry_after is not None:
-                    context.set_trailing_metadata((("retry-after", str(refusal.retry_after)),))
-                await context.abort(getattr(grpc.StatusCode, name), refusal.message)
-                raise
-            finally:
-                self._metrics.answered("grpc", status, time.perf_counter() - start)
+            if self._tracing is None or name != "ModelInfer":
+                return await self._answer(call, request, context, Outcome())
+            headers = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+            about = {"rpc.system": "grpc", "rpc.service": SERVICE, "rpc.method": name}
+            with self._tracing.span(f"{SERVICE}/{name}", headers, **about) as outcome:
+                return await self._answer(call, request, context, outcome)
 
         return answer
+
+    async def _answer(self, call: Behaviour, request: Any, context: Any, outcome: Outcome) -> Reply:  # noqa: ANN401
+        import grpc
+
+        start = time.perf_counter()
+        outcome.status = 200
+        try:
+            return await call(request)
+        except Refusal as refusal:
+            outcome.status = refusal.status
+            self._metrics.refused(refusal.reason)
+            name = (
+                "RESOURCE_EXHAUSTED" if refusal.reason == "queue" else _CODES.get(refusal.status, "INTERNAL")
+            )
+            if refusal.retry_after is not None:
+                context.set_trailing_metadata((("retry-after", str(refusal.retry_after)),))
+            await context.abort(getattr(grpc.StatusCode, name), refusal.message)
+            raise
+        finally:
+            self._metrics.answered("grpc", outcome.status, time.perf_counter() - start)
 
     async def server_live(self, _: Any) -> Reply:  # noqa: ANN401
         """Answer that the process answers."""
@@ -212,7 +224,7 @@ def _contents(item: Any, shape: tuple[int, ...], where: str) -> NDArray[Any]:  #
     return from_list(list(values), item.datatype, shape, where)
 
 
-async def start_grpc(served: Served, settings: ServerSettings, metrics: Metrics, port: int) -> Any:  # noqa: ANN401
+async def start_grpc(service: InferenceService, settings: ServerSettings, port: int) -> Any:  # noqa: ANN401
     """Start a gRPC server in this worker; every worker listens on the same port.
 
     Raises:
@@ -231,7 +243,7 @@ async def start_grpc(served: Served, settings: ServerSettings, metrics: Metrics,
             ("grpc.so_reuseport", 1),
         )
     )
-    server.add_generic_rpc_handlers((InferenceService(served, metrics).handler(),))
+    server.add_generic_rpc_handlers((service.handler(),))
     server.add_insecure_port(f"{settings.host}:{port}")
     await server.start()
     return server

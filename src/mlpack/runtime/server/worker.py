@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import socket
 import threading
@@ -20,6 +21,7 @@ from mlpack.runtime.server.metrics import Metrics
 from mlpack.runtime.server.scoring import Scoring
 from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.settings import ServerSettings
+from mlpack.runtime.server.tracing import Tracing, start_tracing
 
 if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
@@ -121,8 +123,11 @@ class Worker:
                 f"{error.name} is not installed", where="serve", hint="pip install 'mlpack-sdk[server]'"
             ) from error
         del httptools  # uvicorn imports it by name
+        tracing = start_tracing(self._served, os.environ)
         protocols = dialects(self._served, self._settings, self._metrics)
-        application = Application(self._served, self._settings, self._metrics, protocols, self._journal)
+        application = Application(
+            self._served, self._settings, self._metrics, protocols, self._journal, tracing=tracing
+        )
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -138,12 +143,19 @@ class Worker:
                 timeout_graceful_shutdown=30,
             )
         )
-        uvloop.run(self._serve(server, listening))
+        uvloop.run(self._serve(server, listening, tracing))
+        if tracing is not None:
+            tracing.stop()
         if self._failure is not None:
             raise self._failure
         self._journal.write("stopped")
 
-    async def _serve(self, server: Any, listening: Listening) -> None:  # noqa: ANN401  (uvicorn's)
+    async def _serve(
+        self,
+        server: Any,  # noqa: ANN401  (uvicorn's)
+        listening: Listening,
+        tracing: Tracing | None,
+    ) -> None:
         loop = asyncio.get_running_loop()
 
         def leave() -> None:
@@ -168,9 +180,10 @@ class Worker:
             loop.add_signal_handler(number, drain)
         rpc = None
         if listening.grpc_port is not None:
-            from mlpack.runtime.server.rpc import start_grpc
+            from mlpack.runtime.server.rpc import InferenceService, start_grpc
 
-            rpc = await start_grpc(self._served, self._settings, self._metrics, listening.grpc_port)
+            service = InferenceService(self._served, self._metrics, tracing)
+            rpc = await start_grpc(service, self._settings, listening.grpc_port)
         if listening.replaces:
             loaded(self._load())
         else:
