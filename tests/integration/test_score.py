@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -231,6 +231,17 @@ def test_csv_cells_that_say_no_number_are_set_aside(verified: mlpack.VerifiedBun
     assert pq.read_schema(tmp_path / "typed.parquet").field("charge").type == pa.float64()
 
 
+def test_columns_that_csv_cannot_hold_are_refused_before_a_row_is_read(
+    verified: mlpack.VerifiedBundle, tmp_path: Path
+) -> None:
+    source = write_parquet(table(10), tmp_path / "in.parquet")
+    with pytest.raises(UsageError, match="scored rows: CSV cannot hold nested columns: tags"):
+        mlpack.score(verified, source, tmp_path / "out.csv")
+    with pytest.raises(UsageError, match="set aside: CSV cannot hold nested columns: tags"):
+        mlpack.score(verified, source, tmp_path / "out.csv", keep=["key"], mode="quarantine")
+    assert mlpack.score(verified, source, tmp_path / "out.csv", keep=["key"]).rows == 10
+
+
 def test_lines_that_are_no_rows_are_set_aside_as_they_stood(
     verified: mlpack.VerifiedBundle, tmp_path: Path
 ) -> None:
@@ -354,20 +365,27 @@ def test_threads_and_chunks_of_the_reader_do_not_change_a_byte(
 PROGRAM = """
 import sys, warnings
 import mlpack
+from mlpack.runtime.batch import _checkpoint
+_checkpoint.EVERY = 0.0
 warnings.simplefilter("ignore")
-bundle, digest, source, target = sys.argv[1:]
+bundle, digest, source, target, *keep = sys.argv[1:]
 mlpack.score(bundle, source, target, policy=mlpack.Policy.from_digest(digest), mode="quarantine",
-             chunk_rows=200, threads=2, progress=lambda step: print(step.part, flush=True))
+             keep=keep or None, chunk_rows=200, threads=2, progress=lambda step: print(step.part, flush=True))
 """
 
 
-def start(verified: mlpack.VerifiedBundle, source: Path, target: Path) -> subprocess.Popen[str]:
+def start(
+    verified: mlpack.VerifiedBundle, source: Path, target: Path, keep: Sequence[str] = ()
+) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", PROGRAM, str(verified.path), verified.digest, str(source), str(target)]
+    command += keep
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def again(verified: mlpack.VerifiedBundle, source: Path, target: Path) -> ScoreReport:
-    return mlpack.score(verified, source, target, mode="quarantine", chunk_rows=200, threads=2)
+def again(
+    verified: mlpack.VerifiedBundle, source: Path, target: Path, keep: Sequence[str] | None = None
+) -> ScoreReport:
+    return mlpack.score(verified, source, target, mode="quarantine", keep=keep, chunk_rows=200, threads=2)
 
 
 def poisoned_folder(folder: Path) -> Path:
@@ -404,6 +422,49 @@ def test_a_killed_run_ends_with_the_same_bytes(verified: mlpack.VerifiedBundle, 
             again(verified, source, target)
         assert listing(target.parent) == whole
     assert resumed > 0
+
+
+def poisoned_file(place: Path, rows: int = 20_000) -> Path:
+    """Write one file with bad rows, whole chunks of them among others, and with lines that are no rows."""
+    data = table(rows, 3).drop_columns(["tags"] if place.suffix == ".csv" else [])
+    charges = [float("inf") if row % 997 == 5 or 4000 <= row < 4600 else 1.5 for row in range(rows)]
+    data = data.set_column(1, "charge", pa.array(charges))
+    WRITERS[place.suffix](data, place)
+    if place.suffix in (".csv", ".jsonl"):
+        lines = place.read_text().splitlines()
+        for number in (1, 777, 5000, len(lines) - 1):
+            lines[number] = lines[number][:7]
+        place.write_text("\n".join(lines))
+    return place
+
+
+@pytest.mark.parametrize(
+    ("form", "into"), [(".parquet", ".parquet"), (".csv", ".parquet"), (".jsonl", ".jsonl")]
+)
+def test_a_killed_run_takes_over_what_it_had_scored_of_a_file(
+    form: str, into: str, verified: mlpack.VerifiedBundle, tmp_path: Path
+) -> None:
+    source = poisoned_file(tmp_path / f"in{form}")
+    keep = ["age", "charge", "city", "key"]
+    (tmp_path / "whole").mkdir()
+    again(verified, source, tmp_path / "whole" / f"out{into}", keep=keep)
+    whole = listing(tmp_path / "whole")
+    assert len(whole) == 3
+    chance = random.Random(f"{form}{into}")  # noqa: S311
+    target = tmp_path / "killed" / f"out{into}"
+    for _ in range(3):
+        process = start(verified, source, target, keep=keep)
+        assert process.stdout is not None
+        for _ in range(chance.randrange(5, 40)):
+            process.stdout.readline()
+        time.sleep(chance.random() * 0.01)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not target.exists()
+    report = again(verified, source, target, keep=keep)
+    assert report.taken >= 1000
+    assert report.resumed == 0
+    assert listing(target.parent) == whole
 
 
 def unfinished(verified: mlpack.VerifiedBundle, source: Path, target: Path) -> None:

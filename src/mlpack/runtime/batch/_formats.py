@@ -16,7 +16,17 @@ from mlpack.errors import InputError, StorageError, UsageError
 from mlpack.format.contract import DType
 from mlpack.runtime.batch._lines import csv_batches, jsonl_batches
 
-__all__ = ["FORMS", "ParquetSink", "Sink", "TableReader", "form_of", "open_sink", "open_table", "rechunked"]
+__all__ = [
+    "FORMS",
+    "ParquetSink",
+    "Sink",
+    "TableReader",
+    "form_of",
+    "open_sink",
+    "open_table",
+    "rechunked",
+    "refuse_nested",
+]
 
 FORMS: Mapping[str, str] = {
     ".parquet": "parquet",
@@ -194,12 +204,23 @@ class Sink(Protocol):
         ...
 
 
-def open_sink(file: pa.NativeFile, form: str, schema: pa.Schema, where: str) -> Sink:
-    """Start a table.
+def refuse_nested(form: str, schema: pa.Schema, what: str) -> None:
+    """Raise if a form cannot hold such columns.
 
     Raises:
-        UsageError: The form cannot hold such columns.
+        UsageError: It is CSV, and a column is nested.
     """
+    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
+    if form == "csv" and nested:
+        raise UsageError(
+            f"CSV cannot hold nested columns: {', '.join(nested[:20])}",
+            where=what,
+            hint="write Parquet or JSON lines, or keep other columns if no rows are to be set aside",
+        )
+
+
+def open_sink(file: pa.NativeFile, form: str, schema: pa.Schema) -> Sink:
+    """Start a table."""
     if form == "parquet":
         return ParquetSink(file, schema)
     if form in ("arrow", "stream"):
@@ -208,13 +229,6 @@ def open_sink(file: pa.NativeFile, form: str, schema: pa.Schema, where: str) -> 
         return _JsonSink(file)
     from pyarrow import csv
 
-    nested = [field.name for field in schema if pa.types.is_nested(field.type)]
-    if nested:
-        raise UsageError(
-            f"CSV cannot hold nested columns: {', '.join(nested[:20])}",
-            where=where,
-            hint="keep other columns, or write Parquet",
-        )
     return _plain(csv.CSVWriter(file, schema))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mlpack.errors import FormatError, StorageError, UsageError
 from mlpack.format.atomic import atomic_file
 from mlpack.format.documents import canonical_json, parse_json
+from mlpack.runtime.batch._checkpoint import MARK, Checkpoint
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,6 +44,27 @@ class Journal:
         """Note that a part is finished; its files are on disk by now."""
         with atomic_file(self._record(index), overwrite=True) as file:
             file.write(canonical_json(dict(record)))
+
+    @contextlib.contextmanager
+    def checkpoint(self, index: int) -> Iterator[Checkpoint]:
+        """Yield what is known of an unfinished part; it is thrown away when the block ends well.
+
+        It is when the run itself finds that it cannot go on, too: rows or disk will differ next time. What a
+        killed process leaves stays.
+        """
+        folder = self.folder / "begun" / str(index)
+        checkpoint = Checkpoint(folder)
+        try:
+            yield checkpoint
+        except Exception:
+            checkpoint.close()
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        except BaseException:
+            checkpoint.close()  # interrupted from outside
+            raise
+        checkpoint.close()
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _record(self, index: int) -> Path:
         return self.folder / "done" / f"{index}.json"
@@ -86,16 +108,16 @@ def open_journal(target: Path, bound: Mapping[str, Any], *, resume: bool) -> Ite
         try:
             yield Journal(folder)
         except BaseException:
-            if not _finished(folder):
+            if not _begun(folder):
                 shutil.rmtree(folder, ignore_errors=True)  # nothing to go on with
             raise
         shutil.rmtree(folder)
 
 
-def _finished(folder: Path) -> bool:
-    """Return whether a part is finished."""
-    done = folder / "done"
-    return done.is_dir() and any(child.suffix == ".json" for child in done.iterdir())
+def _begun(folder: Path) -> bool:
+    """Return whether a part is finished, or scored as far as a mark says."""
+    finished = any((folder / "done").glob("*.json"))
+    return finished or any((folder / "begun").glob(f"*/{MARK}"))
 
 
 @contextlib.contextmanager
@@ -119,7 +141,7 @@ def _locked(folder: Path, target: Path) -> Iterator[None]:
 
 def _bind(folder: Path, bound: Mapping[str, Any], target: Path) -> None:
     place = folder / "bound.json"
-    if not (place.exists() and _finished(folder)):
+    if not (place.exists() and _begun(folder)):
         with atomic_file(place, overwrite=True) as file:
             file.write(canonical_json(dict(bound)))
         return

@@ -18,7 +18,7 @@ from mlpack.runtime.batch.scorer import Scored, ScoreOptions, Scorer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LINE", "UNREAD", "none_unread", "score_lines", "unread_schema", "with_keys"]
+__all__ = ["LINE", "UNREAD", "none_unread", "score_lines", "unread_schema", "with_keys", "without_unread"]
 
 UNREAD = pa.struct([("line", pa.string()), ("reason", pa.string())])
 """The type of the added column."""
@@ -32,9 +32,9 @@ def none_unread(rows: int) -> pa.Array:
     return pa.nulls(rows, UNREAD)
 
 
-def _without_unread(schema: pa.Schema) -> pa.Schema:
-    """Return the schema of the rows themselves."""
-    return schema.remove(len(schema) - 1)
+def without_unread(chunk: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the rows without the added column."""
+    return chunk.select(list(range(chunk.num_columns - 1)))
 
 
 def unread_schema(aside: pa.Schema, prefix: str) -> pa.Schema:
@@ -67,9 +67,8 @@ def score_lines(
     Raises:
         InputError: As `Scorer.score` raises it; in mode `refuse` for a line that is no row, too.
     """
-    *columns, unread = chunk.columns
-    schema = _without_unread(chunk.schema)
-    batch = with_keys(pa.RecordBatch.from_arrays(columns, schema=schema), keys)
+    unread = chunk.column(chunk.num_columns - 1)
+    batch = with_keys(without_unread(chunk), keys)
     aside_schema = unread_schema(scorer.quarantine_schema(batch.schema), options.prefix)
     if unread.null_count == len(unread):
         scored = scorer.score(batch, first_row=first_row)

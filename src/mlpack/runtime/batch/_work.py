@@ -10,16 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from mlpack.errors import InputError
 from mlpack.format.atomic import storage_errors
 from mlpack.runtime.batch._arrow import arrow_type, parsed
-from mlpack.runtime.batch._formats import ParquetSink, Sink, open_sink, open_table, rechunked
+from mlpack.runtime.batch._checkpoint import Kept
+from mlpack.runtime.batch._formats import ParquetSink, Sink, open_sink, open_table, rechunked, refuse_nested
 from mlpack.runtime.batch._journal import Journal
 from mlpack.runtime.batch._parts import Part
 from mlpack.runtime.batch._tally import Tally
-from mlpack.runtime.batch._unread import score_lines, unread_schema, with_keys
+from mlpack.runtime.batch._unread import score_lines, unread_schema, with_keys, without_unread
 from mlpack.runtime.batch.scorer import Scored, ScoreOptions, Scorer
 
 if TYPE_CHECKING:
@@ -57,8 +59,10 @@ class PartWork:
         self._threads = threads
         self._inputs = {item.name: item for item in predictor.inputs}
 
-    def score(self, part: Part, name: str, step: Step) -> dict[str, Any]:
+    def score(self, part: Part, index: int, name: str, step: Step) -> dict[str, Any]:
         """Score one part into the journal's `rows/name` and, if needed, `aside/name`; return its record.
+
+        What a killed run had scored of it already is taken over.
 
         Raises:
             InputError: The file or its rows cannot be used.
@@ -70,14 +74,19 @@ class PartWork:
             part.open() as file,
             open_table(file, part.form, part.place, inputs=types, chunk_rows=size) as table,
             _naming(part.place),
+            self._journal.checkpoint(index) as checkpoint,
         ):
             plan = self._plan(part, table.schema, lines=table.lines)
             chunks = rechunked(table.batches, size)
-            counts = {"rows": 0, "quarantined": 0}
+            counts = {"rows": 0, "quarantined": 0, "taken": 0}
             with contextlib.ExitStack() as stack:
                 rows = stack.enter_context(self._sink(self._journal.rows / name, plan.out))
                 left: Sink | None = None
-                for scored in self._in_order(plan, chunks):
+                for scored, earlier in self._in_order(plan, chunks, checkpoint.earlier()):
+                    if earlier:
+                        counts["taken"] += scored.rows.num_rows + scored.quarantined.num_rows
+                    else:
+                        checkpoint.keep(scored, plan.scorer.scores_of(scored.rows))
                     rows.write(self._typed(scored.rows, plan.out))
                     counts["rows"] += scored.rows.num_rows
                     counts["quarantined"] += scored.quarantined.num_rows
@@ -85,7 +94,7 @@ class PartWork:
                         if left is None:
                             left = stack.enter_context(self._sink(self._journal.aside / name, plan.aside))
                         left.write(scored.quarantined.drop_columns(list(plan.keys)))
-                    step(sum(counts.values()), table.rows)
+                    step(counts["rows"] + counts["quarantined"], table.rows)
         return counts | {"tally": plan.tally.counts}
 
     def _plan(self, part: Part, found: pa.Schema, *, lines: bool) -> _Plan:
@@ -104,13 +113,17 @@ class PartWork:
         aside = scorer.quarantine_schema(schema)
         if lines:
             aside = unread_schema(aside, options.prefix)
+        aside = pa.schema([field for field in aside if field.name not in keys], metadata=schema.metadata)
+        refuse_nested(self._form, out, "scored rows")
+        if options.mode != "refuse":
+            refuse_nested(self._form, aside, "rows that are set aside")
         return _Plan(
             scorer=scorer,
             tally=tally,
             keys=keys,
             lines=lines,
             out=self._typed_schema(out) if csv and self._form != "csv" else out,
-            aside=pa.schema([field for field in aside if field.name not in keys], metadata=schema.metadata),
+            aside=aside,
         )
 
     def _keys(self, part: Part, schema: pa.Schema) -> dict[str, pa.Scalar]:
@@ -126,25 +139,31 @@ class PartWork:
             keys[name] = value[0]
         return keys
 
-    def _chunk(self, plan: _Plan, chunk: pa.RecordBatch, first_row: int) -> Scored:
-        """Score one chunk as the reader gave it."""
+    def _chunk(
+        self, plan: _Plan, chunk: pa.RecordBatch, first_row: int, kept: Kept | None
+    ) -> tuple[Scored, bool]:
+        """Score one chunk as the reader gave it, unless an earlier run did; return whether that is so."""
+        if kept is not None:
+            return _rejoined(plan, chunk, kept), True
         if plan.lines:
-            return score_lines(plan.scorer, self._options, chunk, plan.keys, first_row)
-        return plan.scorer.score(with_keys(chunk, plan.keys), first_row=first_row)
+            return score_lines(plan.scorer, self._options, chunk, plan.keys, first_row), False
+        return plan.scorer.score(with_keys(chunk, plan.keys), first_row=first_row), False
 
-    def _in_order(self, plan: _Plan, chunks: Iterator[pa.RecordBatch]) -> Iterator[Scored]:
+    def _in_order(
+        self, plan: _Plan, chunks: Iterator[pa.RecordBatch], earlier: Iterator[Kept]
+    ) -> Iterator[tuple[Scored, bool]]:
         """Score chunks on all threads and yield them in their order, few at a time."""
         first = 0
         if self._threads == 1:
             for chunk in chunks:
-                yield self._chunk(plan, chunk, first)
+                yield self._chunk(plan, chunk, first, next(earlier, None))
                 first += chunk.num_rows
             return
-        waiting: collections.deque[Future[Scored]] = collections.deque()
+        waiting: collections.deque[Future[tuple[Scored, bool]]] = collections.deque()
         with ThreadPoolExecutor(self._threads, thread_name_prefix="mlpack-score") as pool:
             try:
                 for chunk in chunks:
-                    waiting.append(pool.submit(self._chunk, plan, chunk, first))
+                    waiting.append(pool.submit(self._chunk, plan, chunk, first, next(earlier, None)))
                     first += chunk.num_rows
                     if len(waiting) > 2 * self._threads:
                         yield waiting.popleft().result()
@@ -156,7 +175,7 @@ class PartWork:
     @contextlib.contextmanager
     def _sink(self, place: Path, schema: pa.Schema) -> Iterator[Sink]:
         with storage_errors(place), self._journal.table(place) as file:
-            sink = open_sink(file, self._form, schema, place.name)
+            sink = open_sink(file, self._form, schema)
             try:
                 yield sink
                 sink.close()
@@ -186,6 +205,22 @@ class PartWork:
             value = parsed(column, self._inputs[field.name].dtype)
             columns.append(pa.array(value, field.type) if isinstance(value, list) else value)
         return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _rejoined(plan: _Plan, chunk: pa.RecordBatch, kept: Kept) -> Scored:
+    """Put a chunk together again from its rows and what an earlier run made of them."""
+    batch = with_keys(without_unread(chunk) if plan.lines else chunk, plan.keys)
+    if kept.positions:
+        mask = np.ones(batch.num_rows, dtype=np.bool_)
+        mask[list(kept.positions)] = False
+        batch = batch.filter(pa.array(mask))
+    rows = plan.scorer.rejoined(batch, kept.scores)
+    aside = _no_rows(plan.aside) if kept.aside is None else kept.aside
+    return Scored(rows=rows, quarantined=aside, positions=kept.positions)
+
+
+def _no_rows(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 @contextlib.contextmanager

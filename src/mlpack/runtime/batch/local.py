@@ -149,6 +149,7 @@ class _Run:
             drift_path=self._shown(self._drift),
             parts=len(records),
             resumed=sum(found is not None for found in resumed),
+            taken=sum(now["taken"] for now, found in zip(records, resumed, strict=True) if found is None),
             seconds=time.monotonic() - started,
         )
 
@@ -188,7 +189,7 @@ class _Run:
             if progress is not None:
                 progress(Progress(rows=rows, expected=expected, part=index + 1, parts=len(self.parts)))
 
-        record: dict[str, Any] = work.score(part, self._name(part), step)
+        record: dict[str, Any] = work.score(part, index, self._name(part), step)
         journal.finish(index, record)
         return record
 

@@ -42,6 +42,7 @@ class ScoreReport:
         drift_path: Where that stands as JSON.
         parts: Files that were scored.
         resumed: How many of them an earlier run had finished.
+        taken: Rows of the others that an earlier run had scored.
         seconds: Time that this run took.
     """
 
@@ -54,6 +55,7 @@ class ScoreReport:
     drift_path: str
     parts: int
     resumed: int
+    taken: int
     seconds: float
 
     def facts(self) -> Facts:
@@ -65,6 +67,7 @@ class ScoreReport:
             ("set aside", f"{self.quarantined} in {self.quarantine}" if self.quarantine else "0", level),
             ("bundle", self.digest, "plain"),
             ("parts", f"{self.parts}, {self.resumed} of them by an earlier run", "plain"),
+            ("rows of others", f"{self.taken} scored by an earlier run", "plain"),
             ("drift report", self.drift_path, "plain"),
             ("seconds", f"{self.seconds:.1f}", "plain"),
         ]

@@ -21,6 +21,9 @@ __all__ = ["Mode", "ScoreOptions", "Scored", "Scorer"]
 Mode = Literal["refuse", "quarantine", "warn"]
 """What happens to rows that break the contract."""
 
+_MARKS = ("mlpack_digest", "mlpack_version")
+"""Columns that say which bundle scored a row; always the last."""
+
 Watch = Callable[[Mapping[str, Any], int], None]
 """Sees the columns and the number of rows of each chunk that was scored."""
 
@@ -150,10 +153,7 @@ class Scorer:
         self._places(schema)
         prefix = self._options.prefix
         kept = [schema.field(place) for place in self._kept(schema)]
-        marks = [
-            pa.field(f"{prefix}{name}", pa.string(), nullable=False)
-            for name in ("mlpack_digest", "mlpack_version")
-        ]
+        marks = [pa.field(f"{prefix}{name}", pa.string(), nullable=False) for name in _MARKS]
         fields = [*kept, *self._fields, *marks]
         _refuse_twins([field.name for field in fields[len(kept) :]], {field.name for field in kept})
         return pa.schema(fields, metadata=schema.metadata)
@@ -199,7 +199,27 @@ class Scorer:
             ),
         )
 
+    def scores_of(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the scores of rows that `score` returned, without the columns around them."""
+        first = len(rows.schema) - len(self._fields) - len(_MARKS)
+        return rows.select(list(range(first, first + len(self._fields))))
+
+    def rejoined(self, batch: pa.RecordBatch, scores: pa.RecordBatch) -> pa.RecordBatch:
+        """Return what `score` returned as rows, given its scores: the model is not asked.
+
+        Args:
+            batch: The rows that got scores, and no others; `watch` sees them.
+            scores: What `scores_of` returned for them.
+        """
+        from mlpack.runtime.batch._arrow import columns_of
+
+        plan = self._plan(batch.schema)
+        if self._watch is not None and batch.num_rows:
+            self._watch(columns_of(batch, self._predictor.inputs, plan.positions), batch.num_rows)
+        return self._joined(batch, plan, scores.columns)
+
     def _chunk(self, batch: pa.RecordBatch, first_row: int) -> Scored:
+        from mlpack.runtime.batch._answers import answer_arrays
         from mlpack.runtime.batch._arrow import columns_of
 
         plan = self._plan(batch.schema)
@@ -210,7 +230,8 @@ class Scorer:
             return self._divided(batch, columns, first_row, error)
         if self._watch is not None and batch.num_rows:
             self._watch(columns, batch.num_rows)
-        return Scored(rows=self._joined(batch, plan, answers), quarantined=plan.none_aside)
+        scores = answer_arrays(answers, self._fields)
+        return Scored(rows=self._joined(batch, plan, scores), quarantined=plan.none_aside)
 
     def _plan(self, schema: pa.Schema) -> _Plan:
         """Return what follows from a schema, worked out once for all the batches that share it."""
@@ -226,15 +247,14 @@ class Scorer:
             self._last = plan  # another thread may have put the same there
         return plan
 
-    def _joined(self, batch: pa.RecordBatch, plan: _Plan, answers: tuple[Any, ...]) -> pa.RecordBatch:
+    def _joined(self, batch: pa.RecordBatch, plan: _Plan, scores: list[pa.Array]) -> pa.RecordBatch:
         import pyarrow as pa
 
-        from mlpack.runtime.batch._answers import answer_arrays, constant
+        from mlpack.runtime.batch._answers import constant
 
         rows = batch.num_rows
         kept = [batch.column(place) for place in plan.kept]
         marks = [constant(self._predictor.digest, rows), constant(self._predictor.version, rows)]
-        scores = answer_arrays(answers, self._fields)
         return pa.RecordBatch.from_arrays([*kept, *scores, *marks], schema=plan.out)
 
     def _divided(
