@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Unpack programs of a newer Debian suite into a folder; nothing is installed and no setting is changed.
 #   unpack-debian.sh SUITE FOLDER PACKAGE...     for example: unpack-debian.sh sid tools cosign
+#   ARCHITECTURE=arm64 unpack-debian.sh ...                        packages of another architecture
 # They come from the mirror that this machine's apt uses, and apt checks them with Debian's archive keys.
 set -euo pipefail
 
@@ -35,6 +36,8 @@ options=(
     -o "Dir::State::status=$scratch/status"
     -o "Dir::Cache=$scratch/cache"
     -o "APT::Sandbox::User=$(id -un)"
+    -o "APT::Architecture=${ARCHITECTURE:-$(dpkg --print-architecture)}"
+    -o "APT::Architectures=${ARCHITECTURE:-$(dpkg --print-architecture)}"
     -o "Acquire::Languages=none"
     -o "Acquire::Retries=3"
 )
