@@ -72,8 +72,9 @@ def installed_modules(sources: Path = SOURCES, *options: str) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent))
         (draft / "package.json").write_bytes(text)
-        command = [program("npm"), "install", "--no-audit", "--no-fund", "--no-update-notifier"]
-        subprocess.run([*command, "--silent", "--ignore-scripts", *options], cwd=draft, check=True, timeout=300)
+        quiet = ("--no-audit", "--no-fund", "--no-update-notifier", "--silent", "--ignore-scripts")
+        command = [program("npm"), "install", *quiet, *options]
+        subprocess.run(command, cwd=draft, check=True, timeout=300)
         try:
             draft.rename(folder)
         except OSError:  # another process was first

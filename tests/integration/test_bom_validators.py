@@ -1,4 +1,4 @@
-"""Other people's validators of CycloneDX judge our BOMs: Python's, JavaScript's, and cdxgen's deeper checks."""
+"""Validators of others judge our BOMs: those of the Python and JavaScript libraries, and of cdxgen."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from tests.local_sigstore import installed_modules, program
 
+from mlpack.format.bom.image import ImageSubject, build_image_bom
+from mlpack.format.bom.schemas import SPEC_VERSIONS, SpecVersion
 from mlpack.format.lock import Lock, LockedFile, LockedPackage
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
-from mlpack.packing.bom.image import ImageSubject, build_image_bom
-from mlpack.packing.bom.schemas import SPEC_VERSIONS, SpecVersion
 from mlpack.packing.environment.installed import installed_versions
 
 SOURCES = Path(__file__).parent / "cyclonedx"

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from mlpack.errors import UsageError
 from mlpack.format.artifact import Artifact
 from mlpack.format.atomic import refuse_existing
+from mlpack.format.bom.spdx import spdx_expression
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
 from mlpack.format.lock import Lock
@@ -21,7 +22,6 @@ from mlpack.format.secrets.gate import ALLOWED, gate_files
 from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
-from mlpack.packing.bom.licenses import spdx_expression
 from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
 from mlpack.packing.fingerprint import ALGORITHM, fingerprint
 

@@ -9,9 +9,9 @@ from importlib import metadata
 from typing import Any
 
 from mlpack.errors import FormatError
+from mlpack.format.bom.parts import Part, properties, sha256
+from mlpack.format.bom.spdx import as_licenses, spdx_expression
 from mlpack.format.documents import parse_json
-from mlpack.packing.bom.licenses import as_licenses, spdx_expression
-from mlpack.packing.bom.parts import Part, properties, sha256
 from mlpack.packing.environment.installed import normal_name
 
 __all__ = ["embedded_parts"]

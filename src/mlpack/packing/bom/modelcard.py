@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from mlpack.errors import PackError
-from mlpack.packing.bom.parts import Part, properties, sha256
+from mlpack.format.bom.parts import Part, properties, sha256
 from mlpack.packing.bom.subject import BomDataset, BomSubject
 from mlpack.packing.environment.wording import wording
 

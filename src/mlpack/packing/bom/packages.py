@@ -9,10 +9,11 @@ from importlib import metadata
 from typing import Any
 
 from mlpack.errors import PackError
+from mlpack.format.bom.parts import Part, package_url, properties, sha256
+from mlpack.format.bom.spdx import as_licenses
 from mlpack.format.lock import Lock, LockedPackage
 from mlpack.packing.bom.embedded import embedded_parts
-from mlpack.packing.bom.licenses import as_licenses, declared_license
-from mlpack.packing.bom.parts import Part, package_url, properties, sha256
+from mlpack.packing.bom.licenses import declared_license
 from mlpack.packing.environment.installed import dependencies, distribution
 from mlpack.packing.environment.natives import NativeLibrary, file_sha256, native_libraries
 from mlpack.packing.environment.targets import PLATFORMS, environments_of

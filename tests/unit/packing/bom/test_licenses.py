@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from mlpack.packing.bom.licenses import declared_license, spdx_expression
+from mlpack.format.bom.spdx import spdx_expression
+from mlpack.packing.bom.licenses import declared_license
 
 
 class Installed:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mlpack.errors import PackError
-from mlpack.packing.bom.check import check_bom
+from mlpack.format.bom.check import check_bom
 
 DOCUMENT: dict[str, Any] = {
     "bomFormat": "CycloneDX",

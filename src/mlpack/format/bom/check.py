@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlpack.errors import PackError
-from mlpack.packing.bom.licenses import spdx_expression
-from mlpack.packing.bom.schemas import SPEC_VERSIONS, schema_validator
+from mlpack.format.bom.schemas import SPEC_VERSIONS, schema_validator
+from mlpack.format.bom.spdx import spdx_expression
 
 __all__ = ["check_bom"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlpack.errors import PackError
+from mlpack.format.bom.document import finished
+from mlpack.format.bom.parts import Part, package_url, properties, sha256
 from mlpack.format.documents import parse_json
-from mlpack.packing.bom.build import finished
-from mlpack.packing.bom.parts import Part, package_url, properties, sha256
 
 __all__ = ["ImageSubject", "build_image_bom"]
 

@@ -1,0 +1,1 @@
+"""CycloneDX documents: components, the schemas, the checks that schemas miss, and the BOM of an image."""
