@@ -20,6 +20,7 @@ COMMANDS = {
     "pack": "make a bundle of a fitted model",
     "explain": "say what packing makes of each step of a fitted model, and write nothing",
     "inspect": "say what is in a bundle, without trusting it",
+    "diff": "say what changed between two bundles; exit with 4 when callers would break",
     "verify": "check a bundle against a policy",
     "sign": "sign a bundle",
     "sign-image": "sign an image or artifact in a registry",

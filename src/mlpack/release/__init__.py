@@ -1,0 +1,1 @@
+"""Is this version good enough?"""

@@ -1,0 +1,1 @@
+"""What changed between two bundles. Nothing in either of them is executed."""
