@@ -6,20 +6,37 @@ import contextlib
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.authorities import new_authority
 from tests.lifecycles import Shop, copy_all, open_shop
+from tests.local_sigstore import WHO, LocalSigstore
 from tests.registries import serve
 
-from mlpack.delivery.lifecycle import checkpoint, history, list_bundles, promote, retire, rollback
-from mlpack.delivery.lifecycle.auditing import fetch_history
+from mlpack.delivery.lifecycle import (
+    checkpoint,
+    copy_history,
+    fetch_history,
+    history,
+    list_bundles,
+    promote,
+    retire,
+    rollback,
+)
 from mlpack.delivery.lifecycle.results import Act
-from mlpack.errors import HistoryError, PolicyViolationError
+from mlpack.errors import HistoryError, PolicyViolationError, UsageError
 from mlpack.oci.references import RegistryReference
 from mlpack.oci.registry import Registry
-from mlpack.trust.history.rule import CheckpointRule
+from mlpack.trust.certificate_signer import CertificateSigner, KmsSigner
+from mlpack.trust.certificates import Roots
+from mlpack.trust.history.rule import CheckpointRule, HistoryRule, StageRule
+from mlpack.trust.keys import KeySigner, PublicKey, Sealer, Signer, generate_key
+from mlpack.trust.signer_rules import SignerRule
+from mlpack.trust.sigstore_signing import SigstoreSigner
+from mlpack.trust.trusted_root import TrustedRoot
 from mlpack.trust.verification import verify
 
 MakeBundle = Callable[..., Path]
@@ -165,3 +182,68 @@ def test_garbage_collection_leaves_the_history_whole(folder: Path, stock: Stock,
     subprocess.run(command, check=True, capture_output=True)
     assert history(place, policy=policy).document() == before
     assert before["reliable"] is True
+
+
+def test_a_history_goes_to_a_layout_on_a_disk_and_from_there_to_another_registry(
+    stock: Stock, shop: Shop, tmp_path: Path
+) -> None:
+    place, _ = stock("origin")
+    log = put(place, shop, "1.0.0").chain.log
+    put(place, shop, "1.1.0", log=log)
+    policy = shop.policy(log=log, in_force="production", checkpoint=CheckpointRule(by=("ci",)))
+    checkpoint(place, days=7, signer=shop.signers["ci"], policy=policy)
+    assert copy_history(place, f"oci:{tmp_path}/disk") == 3
+    assert verify(shop.folder / "churn-1.1.0", policy, history=f"oci:{tmp_path}/disk").version == "1.1.0"
+    far, _ = stock("far")
+    assert copy_history(f"oci:{tmp_path}/disk", far) == 3
+    assert {item.code for item in history(far, policy=policy).problems} == {"history-moved-tag"}
+    act = promote(
+        f"{far}:1.1.0", to="production", signer=shop.signers["lead"], reason="mirror", policy=policy
+    )
+    assert act.record is None  # only the tag was missing
+    assert not history(far, policy=policy).problems
+    with pytest.raises(UsageError, match="the same repository twice"):
+        copy_history(place, place)
+
+
+def test_every_kind_of_signer_can_act(
+    shop: Shop, sigstore: LocalSigstore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = shop.copy(tmp_path)
+    root = new_authority()
+    leaf = root.issue("releaser")
+    leaf.write_key(tmp_path / "leaf.key")
+    generate_key(tmp_path / "service")
+    service = KmsSigner.from_uri(f"file2:{tmp_path}/service.key", PublicKey.from_file("service.pub"))
+    signers: dict[str, tuple[Signer | Sealer, SignerRule]] = {
+        "service": (service, SignerRule(name="service", key=service.public_key)),
+        "certificate": (
+            CertificateSigner(KeySigner(leaf.key), [leaf.der, root.der]),
+            SignerRule(name="certificate", roots=Roots(pem=root.pem.decode()), subject="releaser"),
+        ),
+        "job": (
+            SigstoreSigner(sigstore.token(), sigstore.config()),
+            SignerRule(
+                name="job",
+                identity=WHO,
+                issuer=sigstore.url,
+                trusted_root=TrustedRoot.from_file(sigstore.root),
+            ),
+        ),
+    }
+    stage = StageRule(name="production", promote=tuple(signers))
+    base = shop.policy()
+    policy = replace(
+        base,
+        attesters=tuple(rule for _, rule in signers.values()),
+        history=HistoryRule(stages=(stage,), in_force="production"),
+    )
+    for version, (name, (signer, _)) in zip(("1.0.0", "1.1.0", "1.2.0"), signers.items(), strict=True):
+        act = promote(f"{mine.place}:{version}", to="production", signer=signer, reason=name, policy=policy)
+        assert act.record is not None
+        assert act.record.signer is not None
+        assert act.record.signer.name == name
+    found = history(mine.place, policy=policy)
+    assert not found.problems
+    assert "(trusted)" in str(found.facts().sections[-1].table)

@@ -30,12 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--type",
         metavar="TYPE",
         required=True,
-        help="slsa-provenance, cyclonedx, test-result, svr, vsa, or the URI of another predicate type",
+        help="slsa-provenance, cyclonedx, test-result, svr, vsa, approval, or the URI of another type",
     )
     parser.add_argument(
         "--predicate",
         metavar="FILE",
-        help="JSON file with the predicate; made for slsa-provenance, cyclonedx, test-result, vsa",
+        help="JSON file with the predicate; made for all of these but svr",
     )
     add_signer_arguments(parser)
     parser.add_argument(
@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="TIME",
             help=f"for slsa-provenance: when the build {what}, such as 2026-01-31T12:00:00Z",
         )
+    parser.add_argument("--stage", metavar="STAGE", help="for approval: the stage that the bundle may enter")
     parser.add_argument("--policy", metavar="FILE", help="for vsa: the policy to verify the bundle against")
     parser.add_argument("--verifier", metavar="URI", help="for vsa: who verifies")
     parser.add_argument("--resource", metavar="URI", help="for vsa: where the bundle is meant to be found")
@@ -111,6 +112,10 @@ def _make(arguments: argparse.Namespace) -> dict[str, Any]:
             return predicates.verification_summary(
                 verified, verifier=arguments.verifier, resource=arguments.resource
             )
+        case "approval" if arguments.stage:
+            return predicates.approval(arguments.stage)
+        case "approval":
+            raise UsageError("an approval needs --stage", where="--type")
         case "vsa":
             raise UsageError("a verification summary needs --verifier and --resource", where="--type")
         case _:

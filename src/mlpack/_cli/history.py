@@ -29,6 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write events and checkpoint, with their signatures, into a file for verify --history",
     )
     parser.add_argument(
+        "--copy-to",
+        metavar="REPOSITORY",
+        help="copy events and checkpoint into another repository, with their signatures",
+    )
+    parser.add_argument(
         "--checkpoint",
         metavar="DAYS",
         type=int,
@@ -41,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the audit trail; one that cannot be relied on exits with 3."""
     from mlpack.delivery.lifecycle.auditing import history
+    from mlpack.delivery.lifecycle.copying import copy_history
     from mlpack.format.atomic import atomic_file
 
     if arguments.checkpoint is not None:
@@ -51,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.export:
         with atomic_file(Path(arguments.export).absolute(), overwrite=True) as file:
             file.write(found.evidence.to_bytes())
+    if arguments.copy_to:
+        copy_history(arguments.repository, arguments.copy_to, plain_http=plain_http(arguments))
     if arguments.json:
         print(json.dumps(found.document(), indent=2))
     else:

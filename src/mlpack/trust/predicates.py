@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
-from mlpack.errors import FormatError
+from mlpack.errors import FormatError, UsageError
 from mlpack.format.documents import parse_json
 from mlpack.format.evidence import Parity
 
@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from mlpack.format.opening import UnverifiedBundle
     from mlpack.trust.verified import VerifiedBundle
 
-__all__ = ["cyclonedx", "parity_result", "verification_summary"]
+__all__ = ["approval", "cyclonedx", "parity_result", "verification_summary"]
+
+
+def approval(stage: str) -> dict[str, Any]:
+    """Return that a bundle may enter a stage, for `mlpack promote` with a policy that asks for approvals.
+
+    Raises:
+        UsageError: There can be no stage of that name.
+    """
+    from mlpack.trust.history.events import STAGE
+
+    if not STAGE.fullmatch(stage) or len(stage) > 64:
+        raise UsageError(f"expected a stage such as production, found {stage[:80]!r}", where="stage")
+    return {"stage": stage}
 
 
 def cyclonedx(bundle: UnverifiedBundle) -> dict[str, Any]:

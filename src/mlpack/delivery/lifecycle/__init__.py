@@ -5,8 +5,9 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mlpack.delivery.lifecycle.acts import promote, retire, rollback
-    from mlpack.delivery.lifecycle.auditing import History, history
+    from mlpack.delivery.lifecycle.auditing import History, fetch_history, history
     from mlpack.delivery.lifecycle.checkpointing import checkpoint
+    from mlpack.delivery.lifecycle.copying import copy_history
     from mlpack.delivery.lifecycle.listing import Listing, list_bundles
     from mlpack.delivery.lifecycle.results import Act
 
@@ -15,6 +16,8 @@ __all__ = [
     "History",
     "Listing",
     "checkpoint",
+    "copy_history",
+    "fetch_history",
     "history",
     "list_bundles",
     "promote",
@@ -27,6 +30,8 @@ _HOME = {
     "History": "auditing",
     "Listing": "listing",
     "checkpoint": "checkpointing",
+    "copy_history": "copying",
+    "fetch_history": "auditing",
     "history": "auditing",
     "list_bundles": "listing",
     "promote": "acts",
