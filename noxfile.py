@@ -31,6 +31,8 @@ Not in requirements/*.txt: a resolver for all platforms would choose the builds 
 configuration offers; with `--no-deps` it looks for nothing more: what torch imports is pinned in dev.in."""
 
 QUICK = "not slow and not engines"
+SLICE = "engines and slice"
+"""Of the engines' tests those that CI runs, too: equal bytes, a killed worker, a damaged file, bad rows."""
 
 
 def _install(session: nox.Session, pins: str) -> None:
@@ -41,6 +43,11 @@ def _install(session: nox.Session, pins: str) -> None:
 
 def _torch(session: nox.Session) -> None:
     session.run("python", "-m", "pip", "install", "--quiet", "--no-deps", TORCH)
+
+
+def _engines(session: nox.Session) -> None:
+    # pyspark is published as source only, and built here: by setuptools as it is pinned.
+    session.install("--require-hashes", "--no-build-isolation", "-r", "requirements/engines.txt")
 
 
 def _lint(session: nox.Session) -> None:
@@ -72,7 +79,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run every check that a change must pass; pytest comes last."""
+    """Run every check that a change must pass, pytest last; in CI also a slice of `engines`."""
     _install(session, "dev")
     _torch(session)
     _lint(session)
@@ -80,11 +87,14 @@ def tests(session: nox.Session) -> None:
     _imports(session)
     _docs(session)
     _pytest(session, "-p", "no:benchmark", "-n", "2", "--dist", "loadfile", "-m", QUICK, *session.posargs)
+    if os.environ.get("CI") and not session.posargs:
+        _engines(session)
+        _pytest(session, "-p", "no:benchmark", "-m", SLICE, "tests/engines")
 
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Score on a real Ray and a real Spark (Java 17): tests and examples; `-- -m slow` for a million rows."""
+    """Score on a real Ray and a real Spark (Java 17): tests and examples; a million rows with `-- -m slow`."""
     _install(session, "engines")
     _pytest(session, "-m", "engines and not slow", "tests/engines", "tests/examples", *session.posargs)
 

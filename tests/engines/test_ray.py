@@ -50,6 +50,7 @@ def collected(dataset: Any) -> pa.Table:
     return pa.concat_tables(ray.get(dataset.to_arrow_refs()), promote_options="permissive")
 
 
+@pytest.mark.slice
 def test_blocks_of_the_chunk_size_give_the_very_bytes(churn: Any, local: Any, rows: Any) -> None:
     table = rows(ROWS)
     options = ScoreOptions(methods=METHODS)
@@ -84,6 +85,7 @@ def test_wrong_signer_is_refused_on_the_driver(churn: Any, line: Any, rows: Any)
         engine.score_dataset(blocks(rows(8)), churn.path, policy=line.policy)
 
 
+@pytest.mark.slice
 def test_poison_batch_comes_back_in_place_with_its_reason(
     churn: Any, local: Any, rows: Any, poisoned: Any
 ) -> None:
@@ -105,6 +107,7 @@ def test_bad_row_is_one_readable_error(churn: Any, rows: Any, poisoned: Any) -> 
     assert "'tenure'" in caught.value.message
 
 
+@pytest.mark.slice
 def test_killed_actor_changes_nothing(churn: Any, local: Any, rows: Any, helpers: Any) -> None:
     table = rows(ROWS)
 
@@ -119,6 +122,7 @@ def test_killed_actor_changes_nothing(churn: Any, local: Any, rows: Any, helpers
     assert helpers.same_scores(result, local(churn, table, ScoreOptions()))
 
 
+@pytest.mark.slice
 def test_corrupted_file_on_a_node_is_refused_and_named(line: Any, rows: Any) -> None:
     arrived = shipping.deliver(line.path.read_bytes(), line.digest)
     data = bytearray(arrived.read_bytes())

@@ -50,6 +50,7 @@ def plain(table: pa.Table) -> pa.Table:
     return table.set_column(table.schema.get_field_index("plan"), "plan", table["plan"].cast(pa.string()))
 
 
+@pytest.mark.slice
 def test_one_partition_gives_the_very_bytes(spark: Any, churn: Any, local: Any, rows: Any) -> None:
     table = plain(rows(ROWS))
     options = ScoreOptions(methods=METHODS)
@@ -87,6 +88,7 @@ def test_wrong_signer_is_refused_on_the_driver(spark: Any, churn: Any, line: Any
         engine.score_dataframe(frame, churn.path, policy=line.policy)
 
 
+@pytest.mark.slice
 def test_poison_rows_come_back_in_place_with_their_reason(
     spark: Any, churn: Any, local: Any, rows: Any, poisoned: Any
 ) -> None:
@@ -111,6 +113,7 @@ def test_bad_row_is_one_readable_error(
     assert "'tenure'" in caught.value.message
 
 
+@pytest.mark.slice
 def test_killed_worker_changes_nothing(spark: Any, churn: Any, local: Any, rows: Any, helpers: Any) -> None:
     table = plain(rows(ROWS))
     options = ScoreOptions(methods=METHODS, chunk_rows=500)
@@ -128,6 +131,7 @@ def test_killed_worker_changes_nothing(spark: Any, churn: Any, local: Any, rows:
     assert helpers.same_scores(result, local(churn, table, options))
 
 
+@pytest.mark.slice
 def test_corrupted_file_on_a_node_is_refused_and_named(spark: Any, line: Any, rows: Any) -> None:
     from pyspark import SparkFiles
 
