@@ -121,16 +121,14 @@ class _Capture:
     def _value(self, name: str, value: Any, place: _Place) -> None:  # noqa: ANN401  (whatever a module holds)
         if isinstance(value, ModuleType):
             if is_own_module(value):
-                raise place.refuse(
-                    f"uses the local module {value.__name__!r} as a whole",
-                    line=place.use(name),
-                    hint=f"import what it needs by name: from {value.__name__} import ...",
-                )
-            self._import(value.__name__, f"import {value.__name__} as {name}")
+                self._namespace(name, value, place)
+            else:
+                self._import(value.__name__, f"import {value.__name__} as {name}")
         elif isinstance(value, (FunctionType, type)) and is_own(value):
             self.definition(value, name)
-        elif isinstance(value, (FunctionType, type)) or _importable(value):
-            module, inner = value.__module__, getattr(value, "__qualname__", value.__name__)
+        elif isinstance(value, (FunctionType, type)) or _home(value):
+            module = _home(value) or value.__module__
+            inner = getattr(value, "__qualname__", value.__name__)
             if "." in inner or module is None:
                 raise place.refuse(
                     f"uses {name!r}, which cannot be imported by a name of its own", line=place.use(name)
@@ -152,6 +150,27 @@ class _Capture:
                 line=place.use(name),
                 hint="keep it in an attribute of a class with save and load, or make it in the function",
             )
+
+    def _namespace(self, name: str, module: ModuleType, place: _Place) -> None:
+        """Add what a definition takes from a module of the author's, under the module's name."""
+        parts = place.attributes(name)
+        if parts is None or any(isinstance(getattr(module, part, module), ModuleType) for part in parts):
+            raise place.refuse(
+                f"uses the local module {module.__name__!r} as a whole",
+                line=place.use(name),
+                hint=f"import what it needs by name: from {module.__name__} import ...",
+            )
+        self._is_new(name, module, place.name)
+        known = self._parts.setdefault(name, [])
+        new = [part for part in parts if part not in known]
+        for part in new:
+            self._value(part, getattr(module, part), place)
+        known += new
+        if new:
+            self._import("types", "from types import SimpleNamespace")
+            self.texts.append(f"{name} = SimpleNamespace({', '.join(f'{part}={part}' for part in known)})")
+
+    _parts: dict[str, list[str]] = field(default_factory=dict)
 
     def _import(self, module: str, line: str) -> None:
         top = module.partition(".")[0]
@@ -199,10 +218,22 @@ class _Place:
         ]
         return min(lines, default=1)
 
+    def attributes(self, name: str) -> list[str] | None:
+        """Return the attributes that are read of a name, sorted; None where it is used in any other way."""
+        read = [
+            node
+            for node in ast.walk(self.tree)
+            if isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == name
+            and isinstance(node.ctx, ast.Load)
+        ]
+        uses = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name) and node.id == name]
+        return sorted({node.attr for node in read}) if len(read) == len(uses) else None
+
     def refuse(self, what: str, *, line: int = 1, hint: str = "") -> ModelError:
-        return ModelError(
-            f"{self.name} {what}", where=f"{Path(self.file).name}, line {self.line + line - 1}", hint=hint
-        )
+        where = f"{_place_name(self.file)}, line {self.line + line - 1}"
+        return ModelError(f"{self.name} {what}", where=where, hint=hint)
 
 
 def _find_source(item: FunctionType | type) -> _Place:
@@ -252,7 +283,15 @@ def _postpones(module: ast.Module) -> bool:
 
 
 def _at(code: CodeType | None) -> str:
-    return "" if code is None else f"{Path(code.co_filename).name}, line {code.co_firstlineno}"
+    return "" if code is None else f"{_place_name(code.co_filename)}, line {code.co_firstlineno}"
+
+
+def _place_name(file: str) -> str:
+    """Return how people call a source: its file name, or the cell of the notebook that is running."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if shell is not None and (cell := shell.compile.format_code_name(file)) is not None:
+        return " ".join(cell)
+    return Path(file).name
 
 
 def _functions(item: FunctionType | type) -> Iterator[FunctionType]:
@@ -300,13 +339,22 @@ def _global_names(place: _Place) -> list[str]:
     return sorted(found - {place.tree.body[0].name})  # type: ignore[attr-defined]  # a def or a class
 
 
-def _importable(value: object) -> bool:
-    """Return whether something callable of a library, such as a ufunc, is found under its own name."""
+def _home(value: object) -> str:
+    """Return the module that something callable of a library, such as a ufunc, is found in by its own name.
+
+    Where a ufunc lives it does not say; of the loaded modules that have it, the shortest public one is taken.
+    """
     name, module = getattr(value, "__name__", None), getattr(value, "__module__", None)
-    if not isinstance(name, str):
-        return False
-    home = sys.modules.get(module or "numpy")
-    return home is not None and getattr(home, name, None) is value
+    if not isinstance(name, str) or not callable(value):
+        return ""
+    if module is not None:
+        return module if getattr(sys.modules.get(module), name, None) is value else ""
+    found = [
+        home
+        for home, loaded in list(sys.modules.items())
+        if "._" not in home and not home.startswith("_") and vars(loaded).get(name) is value
+    ]
+    return min(found, key=lambda home: (len(home), home), default="")
 
 
 def _is_plain(value: Any) -> bool:  # noqa: ANN401  (whatever a module holds)

@@ -105,6 +105,50 @@ def test_imports_inside_functions_are_counted(local: Any) -> None:
     assert capture(local.lazily).imports == ("pandas",)
 
 
+def test_a_ufunc_is_imported_from_where_people_find_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import linecache
+
+    from scipy.special import expit
+
+    cell = "def f(x):\n    return expit(x)\n"
+    monkeypatch.setitem(
+        linecache.cache, "<cell>", (len(cell), None, cell.splitlines(keepends=True), "<cell>")
+    )
+    scope: dict[str, Any] = {"expit": expit, "__name__": "__main__"}
+    exec(compile(cell, "<cell>", "exec"), scope)  # noqa: S102 - as a notebook runs it
+    found = capture(scope["f"])
+    assert "from scipy.special import expit as expit" in found.source
+    assert found.imports == ("scipy",)
+
+
+def test_a_local_module_comes_with_what_is_used_of_it(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import linecache
+
+    cell = "def f(x):\n    return tools.entry(x) + tools.recursive(3) + tools.LIMITS['low']\n"
+    name = "<cell>"
+    monkeypatch.setitem(linecache.cache, name, (len(cell), None, cell.splitlines(keepends=True), name))
+    scope: dict[str, Any] = {"tools": local, "__name__": "__main__"}
+    exec(compile(cell, name, "exec"), scope)  # noqa: S102 - as a notebook runs it
+    found = capture(scope["f"])
+    assert run(found.source)["f"](2.0) == scope["f"](2.0)
+    assert "tools = SimpleNamespace(LIMITS=LIMITS, entry=entry, recursive=recursive)" in found.source
+    assert "LIVE" not in found.source
+
+
+def test_a_local_module_that_is_handed_on_is_refused(local: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import linecache
+
+    cell = "def f(x):\n    return tools.entry(x) + len(vars(tools))\n"
+    monkeypatch.setitem(
+        linecache.cache, "<cell>", (len(cell), None, cell.splitlines(keepends=True), "<cell>")
+    )
+    scope: dict[str, Any] = {"tools": local, "__name__": "__main__"}
+    exec(compile(cell, "<cell>", "exec"), scope)  # noqa: S102 - as a notebook runs it
+    with pytest.raises(ModelError, match="local module 'own_steps' as a whole") as caught:
+        capture(scope["f"])
+    assert caught.value.where == "<cell>, line 2"
+
+
 @pytest.mark.parametrize(
     ("name", "reason", "line"),
     [
