@@ -10,6 +10,7 @@ import importlib
 import platform
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
@@ -23,7 +24,9 @@ from mlpack.packing.environment.installed import (
     normal_name,
 )
 from mlpack.packing.environment.natives import native_libraries
+from mlpack.packing.environment.records import changed_files
 from mlpack.packing.environment.wording import class_name, wording
+from mlpack.packing.notices import PackWarning
 
 __all__ = ["TRAINING_VERSION", "capture_environment", "installed_versions"]
 
@@ -42,13 +45,23 @@ def capture_environment(model: object) -> bytes:
         model: The model; its class and, when it has `get_params`, its parameters are recorded.
     """
     parameters = _parameters(model)
+    needed = _needed(model, parameters)
+    changed = changed_files(needed)
+    if changed:
+        named = ", ".join(f"{name}: {', '.join(paths[:3])}" for name, paths in changed.items())
+        warnings.warn(
+            f"installed files were changed by hand, so no lock describes what ran: {named}",
+            PackWarning,
+            stacklevel=3,
+        )
     return canonical_json(
         {
             "version": TRAINING_VERSION,
             "python": _python(),
             "system": _system(),
-            "libraries": _libraries(model, parameters),
+            "libraries": _libraries(needed),
             "packages": installed_versions(),
+            **({"changed": changed} if changed else {}),
             "model": {
                 "class": class_name(type(model)),
                 "parameters": {name: wording(value) for name, value in parameters.items()},
@@ -88,13 +101,12 @@ def _system() -> dict[str, str]:
     return {"name": platform.system(), "libc": libc, "libc_version": version}
 
 
-def _libraries(model: object, parameters: Mapping[str, object]) -> list[dict[str, str | None]]:
+def _libraries(needed: Mapping[str, metadata.Distribution]) -> list[dict[str, str | None]]:
     """Return BLAS and OpenMP runtimes that the model's own packages use.
 
     threadpoolctl sees all that this process has loaded; libraries of packages that are none of the model's
     are left out, as are thread counts and the CPU that a kernel was chosen for.
     """
-    needed = _needed(model, parameters)
     for name, module in _PRELOADED.items():
         if name in needed:
             importlib.import_module(module)
