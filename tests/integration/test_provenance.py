@@ -153,7 +153,7 @@ def test_a_laptop_says_that_it_is_one(bundle: Path) -> None:
 def test_data_sets_are_dependencies_with_their_own_kind_of_digest(bundle: Path) -> None:
     found = slsa_provenance(inspect(bundle), environment={})["buildDefinition"]["resolvedDependencies"]
     assert found[:2] == [
-        {"uri": "urn:mlpack:dataset:train", "name": "train", "digest": {"mlpack-columns-1": "e" * 64}},
+        {"uri": "urn:mlpack:dataset:train", "name": "train", "digest": {"mlpack-arrow-1": "e" * 64}},
         {"uri": "urn:mlpack:dataset:holdout", "name": "holdout"},
     ]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from mlpack._cli.showing import add_json_argument, print_facts
 from mlpack.errors import MissingExtraError, UsageError
+from mlpack.format.bom.schemas import SPEC_VERSIONS
 from mlpack.format.writer import BundleLayout
 
 if TYPE_CHECKING:
@@ -57,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DETECTOR:PATH",
         help="let a finding of the secrets gate through, and record that; may repeat",
+    )
+    parser.add_argument(
+        "--no-lineage", action="store_true", help="record neither commit nor script in the bill of materials"
+    )
+    parser.add_argument(
+        "--bom-version", choices=SPEC_VERSIONS, default=SPEC_VERSIONS[0], help="of CycloneDX (default: 1.6)"
     )
     parser.add_argument(
         "--dry-run", action="store_true", help="write nothing; say what becomes of each step of the model"
@@ -119,11 +126,19 @@ def run(arguments: argparse.Namespace) -> int:
         layout=arguments.layout,
         overwrite=arguments.overwrite,
         unsafe_allow=arguments.unsafe_allow,
+        lineage=False if arguments.no_lineage else _source(arguments.model),
+        bom_version=arguments.bom_version,
     )
     print_facts(bundle.facts(), as_json=arguments.json)
     if not arguments.json:
         print(f"\nwritten: {bundle.path}")
     return 0
+
+
+def _source(reference: str) -> str | bool:
+    """Return the file that holds the model; a module's is the one that runs, or none."""
+    place = reference.rpartition(":")[0]
+    return place if place.endswith(".py") else True
 
 
 def explain(arguments: argparse.Namespace) -> int:

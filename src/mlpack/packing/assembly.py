@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
 from mlpack.errors import UsageError
 from mlpack.format.artifact import Artifact
 from mlpack.format.atomic import refuse_existing
+from mlpack.format.bom.schemas import SPEC_VERSIONS, SpecVersion
 from mlpack.format.bom.spdx import spdx_expression
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
@@ -23,7 +24,8 @@ from mlpack.format.writer import Assembled, BundleLayout, assemble
 from mlpack.packing.adapters import Description
 from mlpack.packing.bom.build import BomDataset, BomSubject, build_bom
 from mlpack.packing.card import CardFacts, CardParity, ModelCard, render_card
-from mlpack.packing.fingerprint import ALGORITHM, fingerprint
+from mlpack.packing.lineage.fingerprint import ALGORITHM, Fingerprint
+from mlpack.packing.lineage.training import training_facts
 
 __all__ = ["CERTIFICATES", "THREADS", "Certificate", "Made", "Request", "assemble_parts", "check_choice"]
 
@@ -52,6 +54,9 @@ class Request:
     parameters: Mapping[str, object]
     card: ModelCard
     unsafe_allow: tuple[str, ...] = ()
+    lineage: bool | Path = True
+    bom_version: SpecVersion = SPEC_VERSIONS[0]
+    fingerprints: Mapping[str, Fingerprint] = field(default_factory=dict)
 
     def check(self) -> None:
         """Refuse what could never become a bundle, before minutes of work.
@@ -64,6 +69,7 @@ class Request:
         check_version(self.version)
         check_choice("certificate", self.certificate, CERTIFICATES)
         check_choice("golden", self.golden, ("synthetic", "sample"))
+        check_choice("bom_version", self.bom_version, SPEC_VERSIONS)
         check_choice("layout", self.layout, get_args(BundleLayout))
         check_named("metrics", self.metrics)
         check_named("datasets", self.datasets)
@@ -140,7 +146,7 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
         "environment/training.json": ("environment", made.environment),
         "evidence/golden.json": ("golden", made.golden.to_bytes()),
         "evidence/parity.json": ("parity", made.parity.to_bytes()),
-        "sbom/bom.cdx.json": ("bom", build_bom(_bom_subject(request, made), lock)),
+        "sbom/bom.cdx.json": ("bom", build_bom(_bom_subject(request, made), lock, request.bom_version)),
     }
     assembled = assemble(_draft(request, made), parts)
     gate_files(assembled.contents, request.unsafe_allow)
@@ -205,11 +211,21 @@ def _bom_subject(request: Request, made: Made) -> BomSubject:
         framework=framework,
         framework_version=framework_version,
         datasets=tuple(
-            BomDataset(name=name, sha256=fingerprint(table), description=f"fingerprint: {ALGORITHM}")
-            for name, table in sorted(request.datasets.items())
+            BomDataset(
+                name=name,
+                sha256=found.sha256,
+                unordered=found.any_order,
+                algorithm=ALGORITHM,
+                rows=found.rows,
+                columns=found.columns,
+            )
+            for name, found in sorted(request.fingerprints.items())
         ),
         metrics={name: float(value) for name, value in request.metrics.items()},
         parameters=request.parameters,
+        training=training_facts(request.lineage, framework, made.environment),
+        route=made.parity.rung,
+        overrides=request.unsafe_allow,
     )
 
 

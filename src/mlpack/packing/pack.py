@@ -10,6 +10,7 @@ from typing import Any, Literal, get_args
 
 from mlpack.errors import UsageError
 from mlpack.format.artifact import Artifact
+from mlpack.format.bom.schemas import SpecVersion
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.secrets.gate import check_override
 from mlpack.format.writer import Assembled, BundleLayout, write_bundle
@@ -18,6 +19,8 @@ from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, 
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import Locked
+from mlpack.packing.lineage.fingerprint import fingerprint, require_arrow
+from mlpack.packing.lineage.training import check_lineage
 from mlpack.packing.metrics import example_metrics
 from mlpack.packing.notices import PackWarning
 from mlpack.packing.processing import between
@@ -58,6 +61,8 @@ def pack(
     layout: BundleLayout = "archive",
     overwrite: bool = False,
     unsafe_allow: Sequence[str] = (),
+    lineage: bool | str | os.PathLike[str] = True,
+    bom_version: SpecVersion = "1.6",
 ) -> UnverifiedBundle:
     """Make a bundle of a fitted model: its graph, contract, lock, BOM and the proof that it answers the same.
 
@@ -90,7 +95,8 @@ def pack(
         pythons: Versions of Python to lock for, as `("3.11", "3.12")`; None takes all that every package runs
             on, around the running one.
         golden: `synthetic` draws the golden rows from the contract; `sample` stores rows of the example.
-        datasets: Name -> data, fingerprinted into the BOM; the data itself is not kept.
+        datasets: Name -> data (DataFrame, array, Arrow table), fingerprinted into the BOM; the data itself is
+            not kept.
         metrics: Name -> value, for the card and the BOM.
         parameters: Facts about the training run, for the BOM.
         license: SPDX expression of the model's licence.
@@ -104,6 +110,9 @@ def pack(
         layout: `archive` writes NAME-VERSION.mlpack, `directory` a folder of that name.
         overwrite: Replace an existing bundle.
         unsafe_allow: Findings of the secrets gate to let through, as `DETECTOR:PATH`; recorded in the bundle.
+        lineage: Whether the BOM names the commit and the difference from it, the notebook or script that runs
+            and the active MLflow run, by digest; or the path of that notebook or script.
+        bom_version: Version of CycloneDX for the bill of materials.
 
     Returns:
         The bundle, as it was written.
@@ -136,9 +145,15 @@ def pack(
         parameters={} if parameters is None else parameters,
         card=card or ModelCard(),
         unsafe_allow=check_override(unsafe_allow),
+        lineage=check_lineage(lineage),
+        bom_version=bom_version,
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
+    if request.datasets:
+        require_arrow()
+        found = {name: fingerprint(data, name) for name, data in request.datasets.items()}
+        request = replace(request, fingerprints=found)
     whole = between(model, example, preprocess=preprocess, postprocess=postprocess, methods=methods)
     tensors = find_tensor_model(whole, example)
     proof: Proof | TensorProof

@@ -24,7 +24,7 @@ LOCAL_BUILDER: Final = "urn:mlpack:builder:local-unverified"
 """Builder of whatever was not made by a build service that we know: SLSA Build level 1 at best."""
 
 _BUILD_TYPE: Final = "urn:mlpack:build:pack:1"
-_DATASET_DIGEST: Final = "mlpack-columns-1"
+_DATASET_DIGEST: Final = "mlpack-arrow-1"
 """How a data set is hashed: over its columns, whatever file it came from. It is no hash of a file."""
 
 _GITHUB: Final = (

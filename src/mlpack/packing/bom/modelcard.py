@@ -69,7 +69,7 @@ def preprocessing_part(subject: BomSubject) -> Part | None:
     beside = [
         path for path, _, _ in subject.more_files if path.startswith("code/") or path.endswith("host.json")
     ]
-    steps = subject.architecture[:-1]
+    steps = tuple(step for step in subject.architecture[:-1] if step != "Pipeline")
     if not steps and not beside:
         return None
     component: dict[str, Any] = {

@@ -1,0 +1,1 @@
+"""Where a model comes from: its data by fingerprint, its source by digest, its run by name."""
