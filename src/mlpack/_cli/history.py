@@ -10,7 +10,7 @@ from pathlib import Path
 from mlpack._cli.registries import add_repository_arguments, plain_http
 from mlpack._cli.showing import add_json_argument, print_facts
 from mlpack._cli.signing import add_signer_arguments, chosen_signer, publish_event
-from mlpack._cli.trusting import add_history_policy_argument
+from mlpack._cli.trusting import add_history_policy_argument, history_policy
 from mlpack.errors import UsageError
 
 __all__ = ["add_arguments", "run"]
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         _sign_checkpoint(arguments)
     elif arguments.key or arguments.key_uri or arguments.keyless or arguments.identity_token:
         raise UsageError("a history is read without one", where="signer", hint="--checkpoint DAYS signs one")
-    found = history(arguments.repository, policy=arguments.policy, plain_http=plain_http(arguments))
+    found = history(arguments.repository, policy=history_policy(arguments), plain_http=plain_http(arguments))
     if arguments.export:
         with atomic_file(Path(arguments.export).absolute(), overwrite=True) as file:
             file.write(found.evidence.to_bytes())
@@ -81,6 +81,6 @@ def _sign_checkpoint(arguments: argparse.Namespace) -> None:
         arguments.repository,
         days=arguments.checkpoint,
         signer=signer,
-        policy=arguments.policy,
+        policy=history_policy(arguments),
         plain_http=plain_http(arguments),
     )

@@ -6,7 +6,6 @@ import argparse
 
 from mlpack._cli.registries import add_repository_arguments, plain_http
 from mlpack._cli.showing import add_json_argument, print_facts
-from mlpack._cli.trusting import add_history_policy_argument
 
 __all__ = ["add_arguments", "run"]
 
@@ -14,7 +13,9 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_repository_arguments(parser)
-    add_history_policy_argument(parser)
+    parser.add_argument(
+        "--policy", metavar="FILE", help="also say what is in force and what is retired, by this policy.yaml"
+    )
     add_json_argument(parser)
 
 

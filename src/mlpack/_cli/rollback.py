@@ -7,7 +7,7 @@ import argparse
 from mlpack._cli.registries import add_repository_arguments, plain_http
 from mlpack._cli.showing import add_json_argument, print_facts
 from mlpack._cli.signing import add_signer_arguments, chosen_signer, publish_event
-from mlpack._cli.trusting import add_history_policy_argument
+from mlpack._cli.trusting import add_history_policy_argument, history_policy
 
 __all__ = ["add_arguments", "run"]
 
@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
         to=arguments.to,
         signer=signer,
         reason=arguments.reason,
-        policy=arguments.policy,
+        policy=history_policy(arguments),
         plain_http=plain_http(arguments),
     )
     print_facts(act.facts(), as_json=arguments.json)

@@ -20,6 +20,7 @@ __all__ = [
     "add_rule_arguments",
     "chosen_history",
     "chosen_policy",
+    "history_policy",
     "with_requirements",
 ]
 
@@ -94,6 +95,28 @@ def chosen_history(arguments: argparse.Namespace) -> HistoryLike | None:
     from mlpack.delivery.lifecycle.auditing import fetch_history
 
     return fetch_history(place, plain_http=True if arguments.plain_http else None)
+
+
+def history_policy(arguments: argparse.Namespace) -> Policy:
+    """Return the policy that says whose events count.
+
+    Raises:
+        PolicyError: There is none, or it is malformed.
+    """
+    from mlpack.errors import PolicyError
+    from mlpack.trust.policy import Policy
+    from mlpack.trust.policy_choice import resolve_policy
+
+    try:
+        found = resolve_policy(arguments.policy)
+    except PolicyError as error:
+        if arguments.policy:
+            raise
+        hint = "pass --policy FILE, or set MLPACK_POLICY to a policy file"
+        raise PolicyError(error.message, where=error.where, hint=hint) from error
+    if not isinstance(found, Policy):
+        raise TypeError("no name of a file stands for UNSIGNED")
+    return found
 
 
 def add_rule_arguments(parser: argparse.ArgumentParser, *, what: str) -> None:

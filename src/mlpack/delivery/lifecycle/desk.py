@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 
 __all__ = ["Desk", "Subject", "refusal", "subject_of"]
+
+_BUNDLE: Final = re.compile(r"bundle:sha256:[0-9a-f]{64}")
 
 _FOR_READERS: Final = ("history-checkpoint", "history-expired")
 """Problems that are those of whoever relies on a history, not of whoever adds to it."""
@@ -65,6 +68,8 @@ def subject_of(store: Store, place: Reference, chain: Chain, bundle: str) -> Sub
             opened = inspect(where)
         manifests = (f"manifest:{stored.descriptor.digest}",)
         return Subject(bundle=opened.digest, name=opened.name, version=opened.version, manifests=manifests)
+    if not _BUNDLE.fullmatch(bundle):
+        raise UsageError(f"expected bundle:sha256:<64 hex digits>, found {bundle[:80]!r}", where="bundle")
     known = [record.event for record in chain.records if record.counts]
     if not known:
         raise UsageError("there is no history yet, so name the bundle itself", where="bundle")

@@ -71,6 +71,11 @@ def history_facts(history: History, stage: str) -> Facts:
         for name, state in chain.stages.items()
         if state.forked
     ]
+    warnings += [
+        f"{state.record.event.version} is retired, and still in force in {name}"
+        for name, state in chain.stages.items()
+        if state.record is not None and state.record.event.bundle in chain.retired
+    ]
     if chain.log and history.policy.history is not None and not history.policy.history.log:
         warnings.append(f"the policy pins no history: add log: {chain.log} to its history")
     level: Level = "bad" if history.problems else "good"

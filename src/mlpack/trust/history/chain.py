@@ -269,13 +269,15 @@ def _linked(known: Mapping[str, Record], log: str, notes: Sequence[str]) -> Chai
         record = known[name]
         there = [file for file in record.event.previous if file in files]
         nodes[name] = _Node(record=record, before=tuple(dict.fromkeys(files[file] for file in there)))
-        problems += [_cut(record, file) for file in record.event.previous if file not in files]
         for before in nodes[name].before:
             if known[before].event.log != log:
                 text = f"{_short(name)} follows another history"
                 problems.append(Problem(code="history-malformed", text=text))
             waiting.append(before)
     order = _in_order(nodes)
+    for name in order:
+        record = nodes[name].record
+        problems += [_cut(record, file) for file in record.event.previous if file not in files]
     records, ancestors = _judged(order, nodes)
     counted = {record.id: record for record in records if record.counts}
     followed = {before for node in nodes.values() for before in node.before}
