@@ -19,6 +19,7 @@ from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.settings import ServerSettings
 from mlpack.runtime.server.tensors import (
     DATATYPES,
+    Tensor,
     check_shape,
     from_list,
     from_raw,
@@ -182,23 +183,23 @@ class InferenceService:
             raise Refusal(404, "there is no such model or version", reason="malformed")
 
 
-def _tensors(request: Any) -> dict[str, tuple[str, NDArray[Any]]]:  # noqa: ANN401
-    """Return the tensors of a request by name, each with its data type."""
+def _tensors(request: Any) -> dict[str, Tensor]:  # noqa: ANN401
+    """Return the tensors of a request by name."""
     raw: Sequence[bytes] = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):
         raise Refusal(
             400, f"expected {len(request.inputs)} raw contents, found {len(raw)}", reason="malformed"
         )
-    found: dict[str, tuple[str, NDArray[Any]]] = {}
+    found: dict[str, Tensor] = {}
     for number, item in enumerate(request.inputs):
         where = f"input {item.name[:80]!r}"
         if item.name in found:
             raise Refusal(400, f"{where}: named twice", reason="malformed")
         shape = check_shape(list(item.shape), where)
         if raw:
-            found[item.name] = item.datatype, from_raw(raw[number], item.datatype, shape, where)
+            found[item.name] = from_raw(raw[number], item.datatype, shape, where)
         else:
-            found[item.name] = item.datatype, _contents(item, shape, where)
+            found[item.name] = _contents(item, shape, where)
     if not found:
         raise Refusal(400, "inputs: expected tensors", reason="malformed")
     return found

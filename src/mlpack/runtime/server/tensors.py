@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 __all__ = [
     "DATATYPES",
     "Spec",
+    "Tensor",
     "check_shape",
     "datatype_of",
     "from_list",
     "from_raw",
     "input_specs",
+    "one_cell",
+    "one_raw_cell",
+    "output_datatype",
     "output_specs",
     "to_bytes_elements",
     "to_raw",
@@ -48,6 +52,18 @@ DATATYPES: Mapping[str, str] = {
 
 _NAMES = {numpy: name for name, numpy in DATATYPES.items()}
 MAX_ELEMENTS = 1 << 28
+
+_ONE = ([1], [1, 1])
+_CELLS: Mapping[str, tuple[type, ...]] = {
+    "FP64": (float, int),
+    "INT64": (int,),
+    "BOOL": (bool,),
+    "BYTES": (str,),
+}
+_RAW = {"FP64": "<d", "INT64": "<q"}
+
+Tensor = Any
+"""An array; or, of one element, that element as a Python value."""
 
 Spec = dict[str, Any]
 """`name`, `datatype` and `shape` of one tensor, with -1 for what varies."""
@@ -109,7 +125,38 @@ def check_shape(shape: object, where: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def from_list(data: object, datatype: str, shape: tuple[int, ...], where: str) -> NDArray[Any]:
+def one_cell(item: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    """Return the element of a tensor with one, from JSON; None where it needs a closer look.
+
+    Most requests are one row of many such tensors: an array for each would cost more than the model.
+    """
+    if item.get("shape") not in _ONE:
+        return None
+    data = item.get("data")
+    while type(data) is list and len(data) == 1:
+        data = data[0]
+    if type(data) not in _CELLS.get(item.get("datatype"), ()):  # type: ignore[arg-type]
+        return None
+    if type(data) is int and not -(2**63) <= data < 2**63:
+        return None
+    return data
+
+
+def one_raw_cell(item: Mapping[str, Any], raw: memoryview) -> Any:  # noqa: ANN401
+    """Return the element of a tensor with one, from its bytes; None where it needs a closer look."""
+    if item.get("shape") not in _ONE:
+        return None
+    datatype = item.get("datatype")
+    if datatype == "BYTES" and len(raw) >= 4 and struct.unpack_from("<I", raw)[0] == len(raw) - 4:
+        try:
+            return str(raw[4:], "utf-8")
+        except UnicodeDecodeError:
+            return None
+    kind = _RAW.get(datatype)  # type: ignore[arg-type]
+    return None if kind is None or len(raw) != 8 else struct.unpack(kind, raw)[0]
+
+
+def from_list(data: object, datatype: object, shape: tuple[int, ...], where: str) -> NDArray[Any]:
     """Return an array from JSON, flat or nested.
 
     Raises:
@@ -169,7 +216,7 @@ def _dtype(datatype: object, where: str) -> Any:  # noqa: ANN401
     return np.dtype(DATATYPES[datatype])
 
 
-def from_raw(raw: bytes | memoryview, datatype: str, shape: tuple[int, ...], where: str) -> NDArray[Any]:
+def from_raw(raw: bytes | memoryview, datatype: object, shape: tuple[int, ...], where: str) -> NDArray[Any]:
     """Return an array from its bytes: little-endian, row-major; BYTES with 4-byte lengths before each.
 
     Raises:

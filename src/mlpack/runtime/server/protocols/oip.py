@@ -14,11 +14,13 @@ from mlpack.runtime.server.http import Handler, Refusal, Request, Response
 from mlpack.runtime.server.served import Served
 from mlpack.runtime.server.tensors import (
     Spec,
+    Tensor,
     check_shape,
     from_list,
     from_raw,
     input_specs,
-    output_datatype,
+    one_cell,
+    one_raw_cell,
     output_specs,
     to_bytes_elements,
     to_raw,
@@ -44,7 +46,7 @@ class OpenInference:
         self._served = served
         self.inputs = input_specs(served.contract)
         self.outputs = output_specs(served.contract)
-        self._names = [spec["name"] for spec in self.inputs]
+        self._datatypes = {spec["name"]: spec["datatype"] for spec in self.outputs}
 
     def routes(self) -> dict[str, dict[str, Handler]]:
         """Return what it answers."""
@@ -118,7 +120,7 @@ class OpenInference:
     async def infer(self, request: Request) -> Response:
         """Answer rows given as tensors."""
         document, raw = _parts(request)
-        tensors = _tensors(document, raw)
+        tensors = _tensors(document, raw, cells=self._served.contract.layout == "frame")
         rows, count = rows_from_tensors(tensors, self.inputs, self._served)
         asked = _asked(document)
         outputs = self._served.chosen(list(asked))
@@ -126,7 +128,9 @@ class OpenInference:
         default = _binary_default(document)
         parts: list[bytes] = []
         described = [
-            _described(output, answer, parts, binary=asked.get(output.key, default))
+            _described(
+                output, self._datatypes[output.key], answer, parts, binary=asked.get(output.key, default)
+            )
             for output, answer in zip(outputs, answers, strict=True)
         ]
         head: dict[str, Any] = {"model_name": self._served.name, "model_version": self._served.version}
@@ -160,36 +164,59 @@ def _parts(request: Request) -> tuple[dict[str, Any], memoryview]:
     return document, body[length:]
 
 
-def _tensors(document: Mapping[str, Any], raw: memoryview) -> dict[str, tuple[str, NDArray[Any]]]:
-    """Return the tensors of a request by name, each with its data type."""
+def _tensors(document: Mapping[str, Any], raw: memoryview, *, cells: bool) -> dict[str, Tensor]:
+    """Return the tensors of a request by name; with `cells`, those of one element as that element."""
     items = document.get("inputs")
     if not isinstance(items, list) or not items:
         raise Refusal(400, "inputs: expected a list of tensors", reason="malformed")
-    found: dict[str, tuple[str, NDArray[Any]]] = {}
+    found: dict[str, Tensor] = {}
     at = 0
     for number, item in enumerate(items):
-        name = item.get("name") if isinstance(item, dict) else None
-        if not isinstance(name, str):
-            raise Refusal(400, f"inputs[{number}]: expected a tensor with a name", reason="malformed")
-        where = f"input {name[:80]!r}"
-        if name in found:
-            raise Refusal(400, f"{where}: named twice", reason="malformed")
-        shape = check_shape(item.get("shape"), where)
-        datatype = item.get("datatype")
-        size = _parameters(item, where).get("binary_data_size")
+        name = _name(item, number, found)
+        size = None
+        if parameters := item.get("parameters"):
+            size = _binary_size(parameters, name, len(raw) - at)
         if size is None:
-            if "data" not in item:
-                raise Refusal(400, f"{where}: has no data", reason="malformed")
-            array = from_list(item["data"], datatype, shape, where)
+            cell = one_cell(item) if cells else None
+            found[name] = _array(item, name) if cell is None else cell
         else:
-            if type(size) is not int or not 0 <= size <= len(raw) - at:
-                raise Refusal(400, f"{where}: binary_data_size is beyond the body", reason="malformed")
-            array = from_raw(raw[at : at + size], datatype, shape, where)
+            part = raw[at : at + size]
+            cell = one_raw_cell(item, part) if cells else None
+            found[name] = _raw_array(item, name, part) if cell is None else cell
             at += size
-        found[name] = (datatype, array)
     if at != len(raw):
         raise Refusal(400, f"{len(raw) - at} bytes belong to no tensor", reason="malformed")
     return found
+
+
+def _name(item: object, number: int, found: Mapping[str, Tensor]) -> str:
+    name = item.get("name") if isinstance(item, dict) else None
+    if not isinstance(name, str):
+        raise Refusal(400, f"inputs[{number}]: expected a tensor with a name", reason="malformed")
+    if name in found:
+        raise Refusal(400, f"input {name[:80]!r}: named twice", reason="malformed")
+    return name
+
+
+def _binary_size(parameters: object, name: str, most: int) -> int | None:
+    if not isinstance(parameters, dict):
+        raise Refusal(400, f"input {name[:80]!r}: parameters: expected an object", reason="malformed")
+    size = parameters.get("binary_data_size")
+    if size is not None and (type(size) is not int or not 0 <= size <= most):
+        raise Refusal(400, f"input {name[:80]!r}: binary_data_size is beyond the body", reason="malformed")
+    return size
+
+
+def _array(item: Mapping[str, Any], name: str) -> NDArray[Any]:
+    where = f"input {name[:80]!r}"
+    if "data" not in item:
+        raise Refusal(400, f"{where}: has no data", reason="malformed")
+    return from_list(item["data"], item.get("datatype"), check_shape(item.get("shape"), where), where)
+
+
+def _raw_array(item: Mapping[str, Any], name: str, raw: memoryview) -> NDArray[Any]:
+    where = f"input {name[:80]!r}"
+    return from_raw(raw, item.get("datatype"), check_shape(item.get("shape"), where), where)
 
 
 def _parameters(item: Mapping[str, Any], where: str) -> Mapping[str, Any]:
@@ -216,8 +243,9 @@ def _binary_default(document: Mapping[str, Any]) -> bool:
     return bool(_parameters(document, "request").get("binary_data_output", False))
 
 
-def _described(output: Output, answer: NDArray[Any], parts: list[bytes], *, binary: bool) -> dict[str, Any]:
-    datatype = output_datatype(output)
+def _described(
+    output: Output, datatype: str, answer: NDArray[Any], parts: list[bytes], *, binary: bool
+) -> dict[str, Any]:
     described: dict[str, Any] = {"name": output.key, "shape": list(answer.shape), "datatype": datatype}
     if binary:
         parts.append(to_raw(answer))
@@ -230,7 +258,7 @@ def _described(output: Output, answer: NDArray[Any], parts: list[bytes], *, bina
 
 
 def rows_from_tensors(
-    tensors: Mapping[str, tuple[str, NDArray[Any]]], specs: Sequence[Spec], served: Served
+    tensors: Mapping[str, Tensor], specs: Sequence[Spec], served: Served
 ) -> tuple[object, int]:
     """Return what a Predictor takes from tensors by name, and how many rows they hold.
 
@@ -238,23 +266,30 @@ def rows_from_tensors(
         Refusal: Tensors are missing or of other shapes; what is in them is the contract's business.
     """
     contract = served.contract
+    names = [spec["name"] for spec in specs]
     if contract.layout == "array" and len(tensors) == 1:
-        (_, array) = next(iter(tensors.values()))  # one tensor needs no name to be known
+        array = next(iter(tensors.values()))  # one tensor needs no name to be known
         if array.ndim == 1 and len(contract.inputs) == 1:
             array = array.reshape(-1, 1)
+        if array.ndim != 2:
+            raise Refusal(400, f"expected the shape [rows, {len(contract.inputs)}]", reason="contract")
         return array, len(array)
-    names = [spec["name"] for spec in specs]
     if missing := [name for name in names if name not in tensors]:
         raise Refusal(400, f"missing inputs: {', '.join(missing[:20])}", reason="contract")
     if contract.layout == "tensors":
-        values = {name: tensors[name][1] for name in names}
-        return values, len(next(iter(values.values()))) if next(iter(values.values())).ndim else 1
-    columns = {}
-    for name in names:
-        array = tensors[name][1]
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1:
-            raise Refusal(400, f"input {name[:80]!r}: expected the shape [rows, 1]", reason="contract")
-        columns[name] = array
-    return columns, len(next(iter(columns.values())))
+        first = tensors[names[0]]
+        return {name: tensors[name] for name in names}, len(first) if first.ndim else 1
+    if not any(hasattr(tensors[name], "ndim") for name in names):
+        return {name: tensors[name] for name in names}, 1  # one row of plain cells
+    columns = {name: _column(name, tensors[name]) for name in names}
+    return columns, len(columns[names[0]])
+
+
+def _column(name: str, tensor: Tensor) -> Tensor:
+    if not hasattr(tensor, "ndim"):
+        return [tensor]
+    if tensor.ndim == 2 and tensor.shape[1] == 1:
+        tensor = tensor[:, 0]
+    if tensor.ndim != 1:
+        raise Refusal(400, f"input {name[:80]!r}: expected the shape [rows, 1]", reason="contract")
+    return tensor
