@@ -107,6 +107,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def peers_bom(session: nox.Session) -> None:
+    """Compare our bill of materials with those of other tools for the same environment, in the same run."""
+    _install(session, "dev")
+    session.run("python", "benchmarks/peers_bom.py", *session.posargs)
+
+
+@nox.session
 def wide(session: nox.Session) -> None:
     """Run the slow tests: many models, many files, long searches."""
     _install(session, "dev")
