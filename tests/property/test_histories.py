@@ -43,7 +43,7 @@ def policy() -> Policy:
     rule = HistoryRule(
         stages=stages, retire=("security",), log=LOG, checkpoint=CheckpointRule(by=("ci",), when="both")
     )
-    return Policy(id="p", signers=rules, history=rule)
+    return Policy(id="p", name="churn", signers=rules, history=rule)
 
 
 def rule() -> HistoryRule:

@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_reference_arguments(parser)
     parser.add_argument("--to", metavar="STAGE", required=True, help="the stage, such as production")
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the history")
+    parser.add_argument(
+        "--again", action="store_true", help="sign it although it is so already: to take over from somebody"
+    )
     add_history_policy_argument(parser)
     add_signer_arguments(parser)
     add_json_argument(parser)
@@ -33,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         to=arguments.to,
         signer=signer,
         reason=arguments.reason,
+        again=arguments.again,
         policy=history_policy(arguments),
         plain_http=plain_http(arguments),
     )

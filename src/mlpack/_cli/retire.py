@@ -22,6 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bundle:sha256:..., when its bytes are broken or gone; REFERENCE is then its repository",
     )
     parser.add_argument("--reason", metavar="TEXT", required=True, help="why, for the history")
+    parser.add_argument(
+        "--again", action="store_true", help="sign it although it is so already: to take over from somebody"
+    )
     add_history_policy_argument(parser)
     add_signer_arguments(parser)
     add_json_argument(parser)
@@ -38,6 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         bundle=arguments.bundle,
         signer=signer,
         reason=arguments.reason,
+        again=arguments.again,
         policy=history_policy(arguments),
         plain_http=plain_http(arguments),
     )

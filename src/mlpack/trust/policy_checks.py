@@ -63,6 +63,9 @@ def check_rules(policy: Policy) -> None:
     everybody = signers + [rule.name for rule in policy.attesters]
     if len(set(everybody)) != len(everybody):
         raise PolicyError("a name stands for two signers or attesters", where="attesters.name")
+    if policy.history is not None and policy.name is None:
+        # Else whoever may act in one stage could make it a history of another model.
+        raise PolicyError("a history is about one model, so say which", where="name")
     if policy.require and not everybody:
         raise PolicyError("asks for attestations, but names nobody to make them", where="require")
     for where, names, known in (

@@ -257,9 +257,44 @@ def test_a_history_is_about_one_model(shop: Shop, make_bundle: MakeBundle) -> No
     sign(other, shop.signers["release"])
     push(other, f"{shop.place}:fraud")
     put(shop, "1.0.0")
-    policy = replace(shop.policy(), name=None)
-    with pytest.raises((PolicyViolationError, HistoryError), match="fraud"):
-        promote(f"{shop.place}:fraud", to="staging", signer=shop.signers["ci"], reason="x", policy=policy)
+    for name in ("fraud", "churn"):
+        policy = replace(shop.policy(), name=name)
+        with pytest.raises(VerificationError, match="fraud"):
+            promote(f"{shop.place}:fraud", to="staging", signer=shop.signers["ci"], reason="x", policy=policy)
+    with pytest.raises(PolicyError, match="about one model"):
+        replace(shop.policy(), name=None)
+
+
+def test_whoever_leaves_is_relieved_by_signing_again(running: tuple[Shop, Policy]) -> None:
+    shop, policy = running
+    assert policy.history is not None
+    stages = tuple(replace(stage, promote=("lead", "oncall")) for stage in policy.history.stages)
+    both = replace(policy, history=replace(policy.history, stages=stages))
+    after = tuple(replace(stage, promote=("oncall",)) for stage in stages)
+    without = replace(policy, history=replace(policy.history, stages=after))
+    assert "nothing was ever promoted" in refused(shop, without)
+    act = promote(
+        f"{shop.place}:1.1.0",
+        to="production",
+        signer=shop.signers["oncall"],
+        reason="x",
+        policy=both,
+        again=True,
+    )
+    assert act.record is not None
+    assert verify(f"{shop.place}:production", without).version == "1.1.0"
+    assert not codes(shop, without)
+
+
+def test_a_second_beginning_by_somebody_who_may_act_elsewhere_changes_nothing(
+    running: tuple[Shop, Policy],
+) -> None:
+    shop, policy = running
+    first = shop.events()[0][1]
+    for name in ("churn", "fraud", "aaa"):
+        shop.forge("ci", replace(first, stage="staging", name=name, reason=name))
+    assert verify(f"{shop.place}:production", policy).version == "1.1.0"
+    assert history(shop.place, policy=policy).chain.stages["production"].record is not None
 
 
 # ------------------------------------------------------------------------------------------------- attacks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -78,7 +79,7 @@ BAD_FOR_THE_PARSER: list[dict[str, Any]] = [  # what no JSON Schema can say
 
 
 def document(rule: dict[str, Any], public: PublicKey) -> dict[str, Any]:
-    head = {"schema": "mlpack-policy/1", "id": "prod", "version": "3"}
+    head = {"schema": "mlpack-policy/1", "id": "prod", "version": "3", "name": "churn"}
     return {**head, "signers": [{"name": "release", "key": public.pem}], "history": rule}
 
 
@@ -154,6 +155,13 @@ def test_every_field_is_read(public: PublicKey) -> None:
     )
 
 
+def test_a_history_is_about_one_model(public: PublicKey) -> None:
+    unnamed = document({"stages": STAGES}, public)
+    del unnamed["name"]
+    with pytest.raises(PolicyError, match="about one model"):
+        Policy.from_text(json.dumps(unnamed))
+
+
 @pytest.mark.parametrize(("text", "place"), [("h.json", "{}/h.json"), ("oci:store", "oci:{}/store")])
 def test_a_source_is_relative_to_the_policy(public: PublicKey, tmp_path: Path, text: str, place: str) -> None:
     path = tmp_path / "policy.yaml"
@@ -165,8 +173,8 @@ def test_a_source_is_relative_to_the_policy(public: PublicKey, tmp_path: Path, t
 
 def test_the_rule_changes_the_hash_of_a_policy_and_its_absence_does_not(public: PublicKey) -> None:
     plain = Policy.from_key(public)
-    ruled = Policy(id=plain.id, signers=plain.signers, history=HistoryRule(retire=("key",)))
-    assert plain.sha256 != ruled.sha256
+    ruled = Policy(id=plain.id, name="a", signers=plain.signers, history=HistoryRule(retire=("key",)))
+    assert replace(plain, name="a", sha256="").sha256 != ruled.sha256
     assert plain.sha256 == Policy(id=plain.id, signers=plain.signers, history=None).sha256
 
 

@@ -27,6 +27,7 @@ def promote(
     to: str,
     signer: Signer | Sealer,
     reason: str,
+    again: bool = False,
     policy: Policy | str | os.PathLike[str] | None = None,
     plain_http: bool | None = None,
 ) -> Act:
@@ -40,6 +41,7 @@ def promote(
         to: The stage, which is also the tag: `production`.
         signer: Who promotes.
         reason: Why, for the history.
+        again: Whether to sign it although it is in force, because another signer is leaving the policy.
         policy: A policy with a `history` rule, the path of one, or None to take `MLPACK_POLICY` or the
             user's own.
         plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
@@ -62,7 +64,7 @@ def promote(
         state = chain.stages.get(to)
         current = state.record if state is not None and not state.forked else None
         record = None
-        if current is None or current.event.bundle != verified.digest:
+        if again or current is None or current.event.bundle != verified.digest:
             subject = desk.subject(verified, stored, to)
             journal = desk.journal(store, chain, lambda who: desk.ask(stage, verified, chain, who))
             chain, record = journal.write(chain, lambda now: desk.event(now, "promote", subject))
@@ -132,6 +134,7 @@ def retire(
     signer: Signer | Sealer,
     reason: str,
     bundle: str = "",
+    again: bool = False,
     policy: Policy | str | os.PathLike[str] | None = None,
     plain_http: bool | None = None,
 ) -> Act:
@@ -142,6 +145,7 @@ def retire(
         signer: Who retires it.
         reason: Why, for the history.
         bundle: `bundle:sha256:...`, for a bundle whose bytes are broken or gone.
+        again: Whether to sign it although it is retired; see `promote`.
         policy: A policy with a `history` rule, the path of one, or None.
         plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
 
@@ -157,7 +161,7 @@ def retire(
         chain = desk.chain(store)
         seen = subject_of(store, desk.place, chain, bundle)
         record = None
-        if seen.bundle not in chain.retired:
+        if again or seen.bundle not in chain.retired:
             chain, record = desk.journal(store, chain).write(
                 chain, lambda now: desk.event(now, "retire", seen)
             )

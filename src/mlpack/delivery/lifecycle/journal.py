@@ -143,6 +143,7 @@ class Journal:
         """Return the history and an event's record in it once it stands in no fork; None to sign it again.
 
         Raises:
+            PolicyViolationError: The event does not fit where it stands.
             RegistryError: The event is not there any more.
         """
         for attempt in range(2):
@@ -153,6 +154,12 @@ class Journal:
             if mine is None:
                 raise RegistryError(
                     "the event was stored and is not there", where=self.store.name, code="registry-corrupt"
+                )
+            if mine.problem:
+                raise PolicyViolationError(
+                    f"the event was stored and does not count: {mine.problem}",
+                    code="not-entitled",
+                    where=self.store.name,
                 )
             tips = chain.stages[stage].tips if stage in chain.stages else ()
             if len(tips) < 2 or mine.id not in tips:

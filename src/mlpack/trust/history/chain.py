@@ -171,7 +171,7 @@ def read_chain(evidence: HistoryEvidence, policy: Policy, rule: HistoryRule) -> 
             notes.append(f"{others} event(s) of another history, which do not count here")
         logs = [log for log in logs if log == rule.log]
     if len(logs) != 1:
-        return _without_log(rule, logs, notes)
+        return _without_log(rule, logs, notes, {record.problem for record in known.values()})
     return _linked(known, logs[0], notes)
 
 
@@ -197,13 +197,15 @@ def judge_file(data: bytes, policy: Policy, rule: HistoryRule) -> tuple[Verified
     return signer, _unentitled(parse_event(payload), signer, policy, rule)
 
 
-def _without_log(rule: HistoryRule, logs: Sequence[str], notes: Sequence[str]) -> Chain:
+def _without_log(rule: HistoryRule, logs: Sequence[str], notes: Sequence[str], why: set[str]) -> Chain:
     if logs:
         text = f"{len(logs)} histories stand here ({', '.join(logs[:5])}); the policy pins none of them"
         problem = Problem(code="history-ambiguous", text=text)
     else:
         pinned = f" {rule.log}" if rule.log else ""
-        text = f"no event of the history{pinned} by anybody whom the policy names"
+        text = f"no event of the history{pinned} counts"
+        if reasons := "; ".join(sorted(why - {""})[:3]):
+            text += f": {reasons}"
         problem = Problem(code="history-empty", text=text)
     return Chain(log="", records=(), heads=(), stages={}, retired={}, problems=(problem,), notes=tuple(notes))
 
@@ -236,7 +238,7 @@ def _records(
 
 def _unentitled(event: Event, signer: VerifiedSigner, policy: Policy, rule: HistoryRule) -> str:
     """Return why this signer may not do this, or an empty text."""
-    if policy.name is not None and event.name != policy.name:
+    if event.name != policy.name:
         return f"about {event.name!r}, and the policy is about {policy.name!r}"
     if event.action == "retire":
         return "" if signer.name in rule.retire else f"{signer.name} may not retire"
@@ -336,7 +338,6 @@ def _judged(order: Sequence[str], nodes: Mapping[str, _Node]) -> tuple[list[Reco
     """Judge what can only be seen in the chain; return events in order, and what is before each."""
     ancestors: dict[str, int] = {}
     judged: list[Record] = []
-    title = ""
     for place, name in enumerate(order):
         node = nodes[name]
         record, event = node.record, node.record.event
@@ -344,14 +345,11 @@ def _judged(order: Sequence[str], nodes: Mapping[str, _Node]) -> tuple[list[Reco
         for item in node.before:
             mask |= ancestors[item]
         ancestors[name] = mask
-        title = title or (event.name if record.counts else "")
         expected = 1 + max((nodes[item].record.event.sequence for item in node.before), default=0)
         whole = len(node.before) == len(event.previous)
         problem = record.problem
         if not problem and whole and event.sequence != expected:
             problem = f"numbered {event.sequence}, where {expected} comes next"
-        if not problem and event.name != title:
-            problem = f"about {event.name!r} in the history of {title!r}"
         if not problem and event.action == "rollback" and not _was_there(event, mask, judged):
             problem = f"rolls back to a bundle that was never in {event.stage}"
         judged.append(replace(record, problem=problem))

@@ -36,7 +36,8 @@ MAX_EVENTS: Final = 5000
 MAX_FILE: Final = 1024 * 1024
 """Largest signature file of an event, in bytes."""
 
-MAX_HISTORY: Final = 256 * 1024 * 1024
+MAX_HISTORY: Final = 128 * 1024 * 1024
+"""Largest history, in bytes; an event has about three thousand, with a certificate twenty thousand."""
 _MEDIA_TYPE: Final = "application/vnd.mlpack.history.v1+json"
 _DAMAGED: Final = ("registry-corrupt", "registry-document", "registry-not-found")
 
@@ -118,7 +119,15 @@ def collect_history(store: ReadableStore) -> HistoryEvidence:
             where=store.name,
             code="registry-document",
         )
-    events = [data for tag in tags if (data := _file(store, tag, notes)) is not None]
+    events, size = [], 0
+    for tag in tags:
+        data = _file(store, tag, notes)
+        size += len(data or b"")
+        if size > MAX_HISTORY:
+            raise RegistryError(
+                f"events of more than {MAX_HISTORY} bytes", where=store.name, code="registry-document"
+            )
+        events += [data] if data is not None else []
     checkpoint = _file(store, CHECKPOINT_TAG, notes)
     return HistoryEvidence(
         source=store.name,
