@@ -18,7 +18,7 @@ from mlpack.oci.stores import Store, add_referrer
 from mlpack.trust.attesting import attest
 from mlpack.trust.envelope import parse_envelope, seal
 from mlpack.trust.history.events import EVENT_TYPE, Event, event_id, event_statement, parse_event
-from mlpack.trust.history.evidence import EVENT_TAG
+from mlpack.trust.history.evidence import EVENT_ARTIFACT, EVENT_TAG
 from mlpack.trust.history.rule import HistoryRule, StageRule
 from mlpack.trust.keys import KeySigner, PublicKey, generate_key
 from mlpack.trust.policy import Policy
@@ -66,8 +66,11 @@ class Shop:
     def events(self, store: Store | None = None) -> list[tuple[str, Event]]:
         """Return tag and event of everything that looks like an event, by number."""
         store = store or self.layout
-        tags = [tag for tag in store.tags() if tag.startswith(EVENT_TAG)]
-        found = [(tag, parse_event(parse_envelope(signature_file(store, tag)).payload)) for tag in tags]
+        found = []
+        for tag in store.tags():
+            manifest = parse_manifest(store.manifest(tag).data, where=tag)
+            if tag.startswith(EVENT_TAG) and manifest.artifact_type == EVENT_ARTIFACT:
+                found.append((tag, parse_event(parse_envelope(signature_file(store, tag)).payload)))
         return sorted(found, key=lambda item: (item[1].sequence, item[0]))
 
     # ------------------------------------------------------------------------------------------ tampering
