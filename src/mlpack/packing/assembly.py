@@ -113,6 +113,7 @@ class Made:
     lock: bytes
     platforms: tuple[str, ...]
     environment: bytes
+    training_lock: bytes | None = None
 
 
 def check_choice(where: str, value: object, allowed: tuple[str, ...]) -> None:
@@ -143,6 +144,7 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
         "contract.json": ("contract", made.contract.to_bytes()),
         "README.md": ("card", render_card(request.card, _card_facts(request, made, lock))),
         "environment/pylock.toml": ("lock", made.lock),
+        **_training_lock(made),
         "environment/training.json": ("environment", made.environment),
         "evidence/golden.json": ("golden", made.golden.to_bytes()),
         "evidence/parity.json": ("parity", made.parity.to_bytes()),
@@ -151,6 +153,12 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
     assembled = assemble(_draft(request, made), parts)
     gate_files(assembled.contents, request.unsafe_allow)
     return assembled
+
+
+def _training_lock(made: Made) -> dict[str, tuple[Role, bytes]]:
+    if made.training_lock is None:
+        return {}
+    return {"environment/pylock.training.toml": ("environment", made.training_lock)}
 
 
 def _draft(request: Request, made: Made) -> Manifest:

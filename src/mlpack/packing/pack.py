@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, 
 from mlpack.packing.card import ModelCard
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import Locked
+from mlpack.packing.environment.training import lock_in_background
 from mlpack.packing.lineage.fingerprint import fingerprint, require_arrow
 from mlpack.packing.lineage.training import check_lineage
 from mlpack.packing.metrics import example_metrics
@@ -150,6 +152,7 @@ def pack(
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
+    training = lock_in_background(offline=offline)
     if request.datasets:
         require_arrow()
         found = {name: fingerprint(data, name) for name, data in request.datasets.items()}
@@ -174,7 +177,11 @@ def pack(
             raise UsageError("only models of tables are measured against them", where="targets")
         measured = example_metrics(proof.native, proof.description.task, targets)
         request = replace(request, metrics={**measured, **request.metrics})
-    environment = capture_environment(_subject(model) if tensors is None else tensors.subject)
+    trained = training.result()
+    if trained.problem:
+        warnings.warn(trained.problem, PackWarning, stacklevel=2)
+    subject = _subject(model) if tensors is None else tensors.subject
+    environment = capture_environment(subject, trained.unlocked)
 
     def put_together(artifact: Artifact, locked: Locked) -> Assembled:
         made = Made(
@@ -186,6 +193,7 @@ def pack(
             lock=locked.data,
             platforms=tuple(sorted(platforms)),
             environment=environment,
+            training_lock=trained.data,
         )
         return assemble_parts(request, made)
 

@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlpack.format.documents import canonical_json
@@ -38,11 +39,12 @@ _PRELOADED = {"numpy": "numpy.linalg", "scipy": "scipy.linalg", "scikit-learn": 
 """Loaded before libraries are listed, so that the list does not depend on what else was imported."""
 
 
-def capture_environment(model: object) -> bytes:
+def capture_environment(model: object, unlocked: Mapping[str, str] = MappingProxyType({})) -> bytes:
     """Return environment/training.json for a fitted `model`.
 
     Args:
         model: The model; its class and, when it has `get_params`, its parameters are recorded.
+        unlocked: Installed distributions that the lock of the training environment lacks -> why.
     """
     parameters = _parameters(model)
     needed = _needed(model, parameters)
@@ -62,6 +64,7 @@ def capture_environment(model: object) -> bytes:
             "libraries": _libraries(needed),
             "packages": installed_versions(),
             **({"changed": changed} if changed else {}),
+            **({"unlocked": dict(unlocked)} if unlocked else {}),
             "model": {
                 "class": class_name(type(model)),
                 "parameters": {name: wording(value) for name, value in parameters.items()},

@@ -35,11 +35,21 @@ def installed_versions() -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for item in metadata.distributions():
-        # Without a name where an uninstall left half a folder behind.
-        name = next(iter(item.metadata.get_all("Name") or ()), "")
-        if name and item.version:
-            found.setdefault(normal_name(name), item.version)
+        name, version = _named(item)
+        if name and version:  # neither where an uninstall left half a folder behind
+            found.setdefault(normal_name(name), version)
     return dict(sorted(found.items()))
+
+
+def _named(item: metadata.Distribution) -> tuple[str, str]:
+    """Return name and version; the long texts of the metadata are not parsed: they take most of a second."""
+    text = item.read_text("METADATA") or item.read_text("PKG-INFO") or ""
+    head = text.partition("\n\n")[0]
+    fields = {key: value.strip() for key, value in reversed(_FIELD.findall(head))}
+    return fields.get("Name", ""), fields.get("Version", "")
+
+
+_FIELD = re.compile(r"^(Name|Version):(.*)$", re.MULTILINE)
 
 
 def distribution(name: str) -> metadata.Distribution | None:

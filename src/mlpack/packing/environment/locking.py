@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from packaging.markers import Marker
     from packaging.tags import Tag
 
-__all__ = ["Locked", "find_wheels", "lock_runtime"]
+__all__ = ["Locked", "find_wheels", "lock_of", "lock_runtime", "pins"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -121,7 +121,7 @@ def lock_runtime(
     asked = minors_of(pythons)
     closure = _installed(names, targets)
     minors = _asked_minors(closure, asked) if asked else _allowed_minors(closure, minor)
-    versions = _pins()
+    versions = pins()
     document = resolve(
         names, constraints=versions, minors=minors, markers=[t.marker for t in targets], offline=offline
     )
@@ -147,9 +147,9 @@ def find_wheels(lock: Lock, *, offline: bool) -> dict[str, OfferedWheel]:
         f"{package.name}=={package.version}" + (f" ; {package.marker}" if package.marker else "")
         for package in lock.packages
     ]
-    pins = {package.name: package.version for package in lock.packages}
+    versions = {package.name: package.version for package in lock.packages}
     document = resolve(
-        roots, constraints=pins, minors=lock.minors, markers=lock.environments, offline=offline
+        roots, constraints=versions, minors=lock.minors, markers=lock.environments, offline=offline
     )
     offers = [_offer(entry) for entry in document.get("packages", ())]
     return {wheel.name: wheel for offer in offers for wheel, _ in offer.wheels}
@@ -227,16 +227,17 @@ def _run_around(running: int, allowed: set[int]) -> list[int]:
     return list(range(low, high + 1))
 
 
-def _pins() -> dict[str, str]:
+def pins() -> dict[str, str]:
+    """Return name -> version of what is installed, as an index writes versions."""
     from packaging.version import InvalidVersion, Version
 
-    pins = {}
+    found = {}
     for name, version in installed_versions().items():
         try:
-            pins[name] = str(Version(version))
+            found[name] = str(Version(version))
         except InvalidVersion:  # no index can offer it; if it is needed, uv says so
             continue
-    return pins
+    return found
 
 
 def _offer(entry: dict[str, Any]) -> _Offer:
@@ -293,6 +294,13 @@ def _covered_minors(
         if all(o.has_wheel(t, minor) for t in targets for o in offers if o.needed(t, minor))
     }
     return _run_around(running, covered)
+
+
+def lock_of(
+    document: Mapping[str, Any], targets: Sequence[Platform], minors: Sequence[int], *, offline: bool
+) -> Lock:
+    """Return the lock of what uv found, for these platforms and versions of Python, whatever is installed."""
+    return _lock([_offer(entry) for entry in document.get("packages", ())], targets, minors, offline=offline)
 
 
 def _lock(
