@@ -43,13 +43,18 @@ _RUN = re.compile(
 )
 
 
-def check_graph(model: bytes) -> None:
+def check_graph(model: bytes) -> int:
     """Refuse a model that would reach beyond its own bytes.
+
+    Returns:
+        The length of its longest constant along any axis: a row that meets it becomes as many numbers.
 
     Raises:
         FormatError: It is no ONNX model, refers to external data, or has an operator of a foreign domain.
     """
-    _Walk(model, _DOMAINS | _function_domains(model)).message("Model", 0, len(model), depth=0)
+    walk = _Walk(model, _DOMAINS | _function_domains(model))
+    walk.message("Model", 0, len(model), depth=0)
+    return walk.longest
 
 
 def _function_domains(model: bytes) -> frozenset[bytes]:
@@ -69,6 +74,7 @@ class _Walk:
     def __init__(self, data: bytes, domains: frozenset[bytes]) -> None:
         self._data = data
         self._domains = domains
+        self.longest = 1
 
     def message(self, kind: str, start: int, end: int, *, depth: int) -> None:
         if depth > _MAX_DEPTH:
@@ -79,6 +85,8 @@ class _Walk:
                 _check_tensor(field, value)
             elif field in children and value is None:
                 self.message(children[field], begin, stop, depth=depth + 1)
+                if kind == "Graph" and field == 5:
+                    self.longest = max(self.longest, 0, *_sizes(self._data, begin, stop))
             elif kind == "Node" and value is None:
                 self._check_node(field, begin, stop)
 
@@ -88,6 +96,18 @@ class _Walk:
             raise FormatError("the model has an operator of an unknown domain", where="model")
         if field == 4 and text == b"EPContext":
             raise FormatError("the model has an operator that loads compiled code", where="model")
+
+
+def _sizes(data: bytes, start: int, end: int) -> Iterator[int]:
+    """Yield a tensor's sizes, which come one by one or packed together."""
+    for field, value, begin, stop in _fields(data, start, end):
+        if field == 1 and value is not None:
+            yield value
+        elif field == 1:
+            position = begin
+            while position < stop:
+                size, position = _varint(data, position, stop)
+                yield size
 
 
 def _check_tensor(field: int, value: int | None) -> None:

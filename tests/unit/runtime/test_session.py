@@ -166,3 +166,40 @@ def test_external_data_behind_long_attributes_is_found() -> None:
             data.graph.node[0].attribute.append(helper.make_attribute("last", external()))
         with pytest.raises(FormatError, match="external data"):
             check_graph(data.SerializeToString())
+
+
+def test_many_rows_are_given_to_a_graph_in_parts_that_its_constants_decide() -> None:
+    points = numpy_helper.from_array(np.arange(2.0**15).reshape(1, -1), "points")
+    nodes = [
+        helper.make_node("Sub", ["x", "points"], ["apart"]),
+        helper.make_node("ReduceMax", ["apart"], ["y"], keepdims=0, axes=[1]),
+        helper.make_node("Shape", ["x"], ["shape"], start=0, end=1),
+        helper.make_node("Expand", ["shape", "shape"], ["met"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.DOUBLE, [None, 1])],
+        [Y, helper.make_tensor_value_info("met", TensorProto.INT64, [None])],
+        [points],
+    )
+    data = helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
+    ).SerializeToString()
+    assert check_graph(data) == 2**15
+    x = np.arange(40.0).reshape(-1, 1)
+    whole, parts = (open_session(data, by_row=by_row) for by_row in (False, True))
+    assert whole.run(["met"], {"x": x})[0].tolist() == [40] * 40
+    largest, met = parts.run(["y", "met"], {"x": x})
+    assert met.tolist() == [16] * 32 + [8] * 8
+    assert largest.tolist() == x[:, 0].tolist()
+    assert parts.run(["y"], {"x": x[:1]})[0].tolist() == [0.0]
+
+
+def test_sizes_are_found_however_they_are_written() -> None:
+    tensor = numpy_helper.from_array(np.ones((300, 2)), "w")
+    singly = model([helper.make_node("Neg", ["x"], ["y"])], tensors=[tensor]).SerializeToString()
+    written = b"\x08\xac\x02\x08\x02"
+    assert singly.count(written) == 1, "onnx writes a field for each size"
+    packed = singly.replace(written, b"\x0a\x03\xac\x02\x02")
+    assert check_graph(packed) == check_graph(singly) == 300

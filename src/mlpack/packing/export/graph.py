@@ -261,6 +261,29 @@ class GraphBuilder:
         )
         return self.ops("Loop", times, "", *(item.name for item in state), outputs=len(state), body=graph)
 
+    def choose(
+        self, condition: str, result: Tensor, *, yes: Callable[[GraphBuilder], str], no: Callable[..., str]
+    ) -> str:
+        """Emit a choice and return its result.
+
+        Args:
+            condition: One boolean.
+            result: A name for the choice, and what both ways give.
+            yes: Takes the builder of its own graph, and returns a name. It may read values of this graph.
+            no: Likewise.
+        """
+        from onnx import helper
+
+        ways = {}
+        for word, body in (("then_branch", yes), ("else_branch", no)):
+            inner = GraphBuilder(prefix=f"{self.prefix}/{result.name}/{word}")
+            last = inner.op("Identity", body(inner))
+            shape: list[str | int | None] = ["R", *([result.width] if result.width else [])]
+            given = helper.make_tensor_value_info(last, _ONNX_TYPES[result.kind], shape)
+            constants = list(inner.constants.values())
+            ways[word] = helper.make_graph(inner.nodes, "mlpack", [], [given], initializer=constants)
+        return self.op("If", condition, **ways)
+
     def close(self) -> None:
         """Declare the output that says which rows the original refuses, if any step found reason to look."""
         if not self.guards:

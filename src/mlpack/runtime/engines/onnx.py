@@ -9,7 +9,7 @@ from mlpack.runtime.session import Session, open_session
 __all__ = ["open_engine"]
 
 
-def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Session:  # noqa: ARG001
+def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Session:
     """Open the graph: its own bytes, and nothing beside it.
 
     Raises:
@@ -17,4 +17,4 @@ def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Sess
         FormatError: The model reaches beyond its own bytes.
         MlpackError: onnxruntime refuses the model.
     """
-    return open_session(artifact.entry, threads=threads)
+    return open_session(artifact.entry, threads=threads, by_row=contract.layout != "tensors")

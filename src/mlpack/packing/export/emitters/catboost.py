@@ -16,7 +16,8 @@ import numpy as np
 
 from mlpack.packing.export import formulas
 from mlpack.packing.export.ensembles import Trees
-from mlpack.packing.export.graph import Columns, Tensor
+from mlpack.packing.export.graph import Columns, GraphBuilder, Tensor
+from mlpack.packing.export.symmetric import FEW_ROWS, MAX_LEVELS, SymmetricTree, symmetric_sums
 
 if TYPE_CHECKING:
     from mlpack.format.contract import Method
@@ -122,20 +123,36 @@ def _raw(scope: Scope, model: Fitted, columns: Columns, document: dict[str, Any]
         raise scope.unsupported(model, "category, text and embedding columns have no ONNX form")
     scale, bias = document["scale_and_bias"]
     bias = np.asarray(bias, dtype=np.float64).reshape(1, -1)
-    trees = [_symmetric(tree, bias.shape[1]) for tree in _bounded(scope, model, document)]
-    trees += [_asymmetric(tree) for tree in document.get("trees", ())]
     floats = info.get("float_features", [])
     missing_right = np.array([item["nan_value_treatment"] == "AsTrue" for item in floats], dtype=bool)
     place = np.array([item["flat_feature_index"] for item in floats], dtype=np.int64)
-    x = graph.cast(graph.matrix(columns, "float32"), "float64")
-    total = _sums(scope, trees, x, place=place, missing_right=missing_right, targets=bias.shape[1])
+    single = graph.matrix(columns, "float32")
+
+    def walked(inner: GraphBuilder) -> str:
+        trees = [_symmetric(tree, bias.shape[1]) for tree in _bounded(scope, model, document)]
+        trees += [_asymmetric(tree) for tree in document.get("trees", ())]
+        x = inner.cast(single, "float64")
+        return _sums(inner, trees, x, place=place, missing_right=missing_right, targets=bias.shape[1])
+
+    if bias.shape[1] == 1 and (shallow := _shallow(document, place)):
+        above = np.zeros(columns.width, dtype=np.bool_)
+        above[place[missing_right]] = True
+        many = graph.op("Greater", graph.op("Shape", single.name, start=0, end=1), graph.ints([FEW_ROWS]))
+        total = graph.choose(
+            many,
+            Tensor(f"{single.name}/rows", "float64", 1),
+            yes=lambda inner: symmetric_sums(inner, single, shallow, above=above),
+            no=walked,
+        )
+    else:
+        total = walked(graph)
     if scale != 1:
         total = graph.op("Mul", total, graph.doubles(float(scale)))
     return Tensor(graph.op("Add", total, graph.doubles(bias)), "float64", bias.shape[1])
 
 
 def _sums(
-    scope: Scope,
+    graph: GraphBuilder,
     trees: list[_Tree],
     x: Tensor,
     *,
@@ -144,7 +161,7 @@ def _sums(
     targets: int,
 ) -> str:
     """Return the sums over trees `(N, targets)`: with several targets, each tree says which row it adds."""
-    graph, ensemble, rows = scope.graph, Trees(), [np.zeros((1, targets))]
+    ensemble, rows = Trees(), [np.zeros((1, targets))]
     first = 1
     for number, tree in enumerate(trees):
         value = tree.value[:, 0]
@@ -170,6 +187,21 @@ def _sums(
     reached = graph.op("Cast", ensemble.emit(graph, x.name, len(trees)), to=7)
     fetched = graph.op("Gather", graph.doubles(np.concatenate(rows)), reached)
     return graph.op("ReduceSum", fetched, graph.ints([1]), keepdims=0)
+
+
+def _shallow(document: dict[str, Any], place: np.ndarray) -> list[SymmetricTree]:
+    """Return the trees if all are symmetric and of few levels, else none."""
+    trees: list[dict[str, Any]] = document.get("oblivious_trees", [])
+    if document.get("trees") or any(len(tree["splits"] or ()) > MAX_LEVELS for tree in trees):
+        return []
+    return [
+        SymmetricTree(
+            feature=place[[split["float_feature_index"] for split in tree["splits"] or ()]],
+            border=np.array([split["border"] for split in tree["splits"] or ()], dtype=np.float32),
+            value=np.array(tree["leaf_values"], dtype=np.float64),
+        )
+        for tree in trees
+    ]
 
 
 def _bounded(scope: Scope, model: Fitted, document: dict[str, Any]) -> list[dict[str, Any]]:
