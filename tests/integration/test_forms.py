@@ -48,7 +48,7 @@ NUMBERS = ["height", "weight", "visits"]
 
 
 def clip(rows: Any) -> Any:
-    return np.minimum(np.asarray(rows), CEILING)
+    return np.array([[min(cell, CEILING) for cell in row] for row in np.asarray(rows)])
 
 
 class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn ships no types

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import is_classifier
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -121,8 +123,9 @@ def _make(name: str, kind: type) -> Fitted:
         model.set_params(random_state=0)
     if name in TEXTS:
         texts = np.array(["a cat", "the dog", "cat and dog"] * 20, dtype=object)
-        model.fit(texts)
-        return Fitted(model=model, example=texts.reshape(-1, 1), fresh=texts.reshape(-1, 1))
+        frame = pd.DataFrame({"text": texts})
+        columns = make_column_transformer((model, "text")).fit(frame)
+        return Fitted(model=columns, example=frame, fresh=frame[::-1].reset_index(drop=True))
     return fit(model, *_data(name, model))
 
 

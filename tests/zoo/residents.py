@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ROOMS", "residents"]
 
-ROOMS = ("estimators", "options", "pipelines", "boosters", "suspicious", "texts_and_dates")
+ROOMS = ("estimators", "options", "pipelines", "boosters", "suspicious", "strangers", "texts_and_dates")
 """Modules of this folder with a function `cases`; `boosters` needs the boosting libraries."""
 
 

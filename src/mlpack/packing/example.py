@@ -59,12 +59,14 @@ class Example:
         columns: In order.
         native: The caller's own object.
         flat: Whether that is a sequence of texts rather than a table.
+        labels: Names of its columns where they are whole numbers; `native` has them as texts.
     """
 
     library: Literal["pandas", "polars", "numpy", "scipy", "list"]
     columns: tuple[Column, ...]
     native: Any
     flat: bool = False
+    labels: tuple[int, ...] | None = None
 
     @property
     def rows(self) -> int:
@@ -103,7 +105,8 @@ class Example:
                 column.name: _pandas_series(self.native[column.name], values[column.name], column)
                 for column in self.columns
             }
-            return pd.DataFrame(series)
+            frame = pd.DataFrame(series)
+            return frame if self.labels is None else frame.set_axis(list(self.labels), axis=1)
         import polars as pl
 
         return pl.DataFrame(
@@ -179,15 +182,26 @@ def _select(names: Sequence[object], wanted: Sequence[str] | None) -> list[str]:
 
 
 def _from_pandas(frame: Any, wanted: Sequence[str] | None) -> Example:  # noqa: ANN401
+    labels = None
+    if wanted is None and all(type(name) is int for name in frame.columns.tolist()):
+        # scikit-learn knows such columns by their place alone; a bundle names them by their number.
+        labels = tuple(frame.columns.tolist())
+        frame = frame.set_axis([str(label) for label in labels], axis=1)
     names = _select(list(frame.columns), wanted)
     columns = tuple(_pandas_column(name, frame[name]) for name in names)
-    return Example(library="pandas", columns=columns, native=frame)
+    return Example(library="pandas", columns=columns, native=frame, labels=labels)
 
 
 def _pandas_column(name: str, series: Any) -> Column:  # noqa: ANN401
     import pandas as pd
 
     source = str(series.dtype)
+    if (arrow := _arrow_kind(series.dtype)) == "text":
+        return _text_column(
+            name, source, _objects(series.astype(object).where(series.notna(), None).tolist())
+        )
+    if arrow:
+        raise _cannot_carry(name, source, arrow)
     inner = series.cat.categories.dtype if isinstance(series.dtype, pd.CategoricalDtype) else series.dtype
     if pd.api.types.is_bool_dtype(inner):
         if series.isna().any():
@@ -214,6 +228,23 @@ def _pandas_column(name: str, series: Any) -> Column:  # noqa: ANN401
         values[missing] = None
         return _text_column(name, source, values)
     raise _cannot_carry(name, source, "turn it into numbers or strings before the model sees it")
+
+
+def _arrow_kind(dtype: Any) -> str:  # noqa: ANN401
+    """Return `text` for a dictionary of texts, what to do instead of types not carried, or nothing."""
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    if arrow is None:
+        return ""
+    from pyarrow import types
+
+    if types.is_dictionary(arrow):
+        texts = types.is_string(arrow.value_type) or types.is_large_string(arrow.value_type)
+        return "text" if texts else "turn its values into numbers or strings"
+    if types.is_decimal(arrow):
+        return 'turn it into floats, as .astype("float64"), which hold 16 digits, and fit on those'
+    if types.is_temporal(arrow):
+        return 'turn it into dates of pandas, as .astype("datetime64[us]")'
+    return ""
 
 
 def datetime_column(name: str, series: Any) -> Column:  # noqa: ANN401
@@ -254,7 +285,8 @@ def _number_column(name: str, source: str, floats: np.ndarray, series: Any, inne
         return Column(name=name, kind="integer", source=source, values=integers, dtype="int64")
     if kind in "iu":
         return Column(name=name, kind="integer", source=source, values=floats, dtype="float64")
-    width: DType = "float32" if source.lower() == "float32" else "float64"
+    single = source.lower() == "float32" or source == "float[pyarrow]"
+    width: DType = "float32" if single else "float64"
     return Column(name=name, kind="float", source=source, values=floats, dtype=width)
 
 

@@ -164,14 +164,25 @@ def _read(model: object, example: object, methods: Sequence[str] | None) -> tupl
 
 
 def _without_unimplemented(native: NativeModel) -> NativeModel:
-    """Leave out methods that the class has and this model's options have not."""
-    one = base_rows(native.example, 1)
-    kept = [
-        method
-        for method in native.methods
-        if not isinstance(replace(native, methods=(method,)).answer(one), NotImplementedError)
-    ]
-    return replace(native, methods=kept or native.methods)
+    """Leave out methods that the class has and this model's options have not: they answer for no row."""
+    few = base_rows(native.example, 3)
+    answers = {method: replace(native, methods=(method,)).answer(few) for method in native.methods}
+    kept = [method for method, answer in answers.items() if not isinstance(answer, Exception)]
+    if not kept or len(kept) == len(answers):
+        return native  # what is wrong with the example is found out where all of it is asked for
+    everything = {column.name: column.values for column in native.example.columns}
+    for method, answer in answers.items():
+        if isinstance(answer, Exception) and not isinstance(answer, NotImplementedError):
+            whole = replace(native, methods=(method,)).answer(everything)
+            if not isinstance(whole, Exception):
+                kept.append(method)
+                continue
+            warnings.warn(
+                f"{method} left out of the bundle: the model refuses the example itself there",
+                PackWarning,
+                stacklevel=5,
+            )
+    return replace(native, methods=[method for method in native.methods if method in kept])
 
 
 def _choose_methods(description: Description, methods: Sequence[str] | None) -> tuple[Method, ...]:

@@ -21,6 +21,8 @@ _MOST_CELLS = 1 << 25
 def as_table(example: object) -> object:
     """Return a dict of columns or a list of records as a DataFrame, and all else as it is."""
     table: Any = example
+    if is_sparse(example):
+        return example  # one of SciPy's classes is a mapping too
     columns = isinstance(example, Mapping) and bool(example)
     records = (
         isinstance(example, (list, tuple))

@@ -141,7 +141,7 @@ class Intake:
         findings: Findings,
     ) -> tuple[Sequence[object], int]:
         """Return one column per input, in the contract's order, and the number of rows."""
-        if isinstance(X, Mapping):
+        if isinstance(X, Mapping) and not hasattr(X, "tocsr"):  # a sparse matrix of keys is a mapping too
             return self._from_mapping(X, findings)
         if self._texts and (texts := as_texts(X)) is not None:
             return [texts], len(texts)

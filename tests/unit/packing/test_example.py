@@ -8,7 +8,9 @@ import decimal
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
+import scipy.sparse
 
 from mlpack.errors import ExampleError
 from mlpack.format.contract import NULL_TEXT
@@ -108,7 +110,15 @@ REFUSED = {
     "decimals": (pd.DataFrame({"d": [decimal.Decimal(1)]}), "holding Decimal"),
     "lists in cells": (pl.DataFrame({"l": [[1, 2]]}), "'l'"),
     "missing booleans": (pd.DataFrame({"b": pd.Series([True, None], dtype="boolean")}), "missing values"),
-    "a column that is not named by a string": (pd.DataFrame({0: [1.0]}), "found int"),
+    "a column named by a pair": (pd.DataFrame({("a", "b"): [1.0]}), "found tuple"),
+    "decimals of Arrow": (
+        pd.DataFrame({"d": pd.Series([1], dtype=pd.ArrowDtype(pa.decimal128(8, 2)))}),
+        "decimal128(?s:.)*16 digits",
+    ),
+    "dates of Arrow": (
+        pd.DataFrame({"d": pd.Series([0], dtype=pd.ArrowDtype(pa.timestamp("us")))}),
+        r"timestamp(?s:.)*datetime64\[us\]",
+    ),
     "the reserved text": (pd.DataFrame({"t": [NULL_TEXT]}), "reserved"),
 }
 
@@ -145,3 +155,41 @@ def test_integers_of_an_array_that_would_wrap_around_are_refused() -> None:
 def test_a_masked_array_is_refused() -> None:
     with pytest.raises(ExampleError, match="masked"):
         read_example(np.ma.masked_equal([[1.0, 2.0]], 2.0))
+
+
+def test_columns_named_by_numbers_keep_them() -> None:
+    frame = pd.DataFrame({0: [1.0, 2.0], 7: [3, 4]})
+    example = read_example(frame)
+    assert [column.name for column in example.columns] == ["0", "7"]
+    rebuilt = example.build({column.name: column.values for column in example.columns})
+    pd.testing.assert_frame_equal(rebuilt, frame)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "kind", "held"),
+    [
+        (pa.int16(), "integer", "int64"),
+        (pa.float32(), "float", "float32"),
+        (pa.float64(), "float", "float64"),
+        (pa.dictionary(pa.int8(), pa.string()), "text", "string"),
+    ],
+    ids=str,
+)
+def test_columns_of_arrow_are_carried(dtype: pa.DataType, kind: str, held: str) -> None:
+    cells = ["a", "b"] if kind == "text" else [1, 2]
+    frame = pd.DataFrame({"c": pd.Series(cells, dtype=pd.ArrowDtype(dtype))})
+    (column,) = read_example(frame).columns
+    assert (column.kind, column.dtype) == (kind, held)
+    rebuilt = read_example(frame).build({"c": column.values})
+    pd.testing.assert_frame_equal(rebuilt, frame)
+
+
+@pytest.mark.parametrize("form", ["bsr", "coo", "csc", "csr", "dia", "dok", "lil"])
+@pytest.mark.parametrize("kind", ["matrix", "array"])
+def test_sparse_rows_of_every_class_are_carried(form: str, kind: str) -> None:
+    cells = np.array([[0.0, 1.5], [2.0, 0.0], [0.0, 0.0]])
+    example = read_example(getattr(scipy.sparse, f"{form}_{kind}")(cells))
+    values = {column.name: column.values for column in example.columns}
+    rebuilt = example.build(values)
+    assert type(rebuilt).__name__ == f"{form}_{kind}"
+    np.testing.assert_array_equal(rebuilt.toarray(), cells)

@@ -73,4 +73,6 @@ class NativeModel:
 def _slice(rows: Any, place: int) -> Any:  # noqa: ANN401
     """Return one row of a frame or an array, as one of the same kind."""
     chosen = slice(place, place + 1)
+    if hasattr(rows, "tocsr"):  # of SciPy's classes of sparse matrices some have no rows to choose
+        return type(rows)(rows.tocsr()[chosen])
     return rows.iloc[chosen].reset_index(drop=True) if hasattr(rows, "iloc") else rows[chosen]

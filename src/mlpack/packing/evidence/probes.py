@@ -231,9 +231,10 @@ def _integer_limits(column: Column) -> tuple[int, int]:
     """Return extremes that the column's own type holds, and a double too where missing values make it one."""
     import numpy as np
 
-    if not column.source.lower().startswith(("int", "uint")):
+    name = column.source.lower().removesuffix("[pyarrow]")
+    if not name.startswith(("int", "uint")):
         return -(2**53), 2**53  # categories that are integers have no type of their own
-    info = np.iinfo(np.dtype(column.source.lower()))
+    info = np.iinfo(np.dtype(name))
     return max(int(info.min), -(2**53)), min(int(info.max), 2**53)
 
 

@@ -138,7 +138,7 @@ def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]
 
 def _holds_fractions(native: NativeModel, column: Column) -> bool:
     """Return whether an integer column becomes one of floats as NumPy's do, rather than refuse a fraction."""
-    return native.example.library != "polars" and column.source.islower()
+    return native.example.library != "polars" and column.source.islower() and "[" not in column.source
 
 
 def _limits(native: NativeModel, columns: Sequence[Column], *, search: bool) -> dict[str, float]:

@@ -115,6 +115,7 @@ FUNCTIONS: dict[Callable[..., Any], Callable[..., Traced]] = {
     np.nan_to_num: _nan_to_num,
     np.expand_dims: _expand_dims,
     np.reshape: _reshape,
+    np.dot: np.matmul,
     np.round: lambda x, decimals=0: x.round(decimals),
     np.select: _select,
     np.ndim: lambda x: x.ndim,

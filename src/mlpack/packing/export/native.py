@@ -88,6 +88,8 @@ def row_form(example: Example) -> RowForm:
     Raises:
         Unsupported: As a sparse matrix of a class that is not SciPy's.
     """
+    if example.labels is not None:
+        raise Unsupported("rows", "columns named by numbers; name them by texts and fit again")
     if example.flat:
         dtype = "" if example.library in ("list", "polars") else f" {example.native.dtype}"
         return RowForm(library="texts", dtype=example.library + dtype)

@@ -363,9 +363,24 @@ class Scope:
         try:
             return self._emitted(model, columns)
         except Unsupported:
-            if (made := traced(self, model, columns)) is not None:
+            if (made := self._followed(model, columns)) is not None:
                 return made
             raise
+
+    def _followed(self, model: object, columns: Columns) -> Columns | None:
+        """Return what a function makes of columns: of the caller's frame on the host, or in the graph."""
+        from mlpack.packing.export.own_classes import followed_columns
+
+        try:
+            made = traced(self, model, columns)
+        except Unsupported as refused:
+            try:
+                made = followed_columns(self, model, columns)
+            except Unsupported:
+                made = None
+            if made is None:
+                raise refused from None
+        return followed_columns(self, model, columns) if made is None else made
 
     def _emitted(self, model: object, columns: Columns) -> Columns:
         family = self._family(model, "transform", "transform")
@@ -375,7 +390,14 @@ class Scope:
 
     def respond(self, model: object, columns: Columns, method: Method) -> Tensor:
         """Emit `model.<method>` on `columns`; the result is `(N,)` or `(N, k)` exactly as the original's."""
-        family = self._family(model, "respond", method)
+        from mlpack.packing.export.own_classes import followed_answer
+
+        try:
+            family = self._family(model, "respond", method)
+        except Unsupported:
+            if (made := followed_answer(self, model, columns, method)) is not None:
+                return made
+            raise
         self._check_width(model, columns)
         self._guard(model, columns)
         return family.respond(self, model, columns, method)

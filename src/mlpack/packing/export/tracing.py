@@ -16,6 +16,7 @@ import numpy as np
 from mlpack.packing.export import formulas
 from mlpack.packing.export.graph import Block, Columns, Kind, Tensor, Unsupported
 from mlpack.packing.export.ufuncs import BINARY, UNARY
+from mlpack.packing.export.volatile import refuse_volatile
 
 if TYPE_CHECKING:
     from mlpack.packing.export.graph import GraphBuilder
@@ -31,6 +32,7 @@ def trace(
     Raises:
         Unsupported: It does something that a graph does not reproduce.
     """
+    refuse_volatile(function)
     table = Traced(graph, columns)
     try:
         result = function(table, **arguments)
@@ -49,6 +51,7 @@ def trace_answer(graph: GraphBuilder, function: Callable[..., Any], answer: Tens
     Raises:
         Unsupported: It does something that a graph does not reproduce, or makes a table of the answer.
     """
+    refuse_volatile(function)
     shape = graph.ints([-1, answer.width or 1])
     table = Tensor(graph.op("Reshape", answer.name, shape), answer.kind, answer.width or 1)
     try:
@@ -140,6 +143,8 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             result = _each(inputs[0], UNARY[ufunc])
         elif len(inputs) == 2 and ufunc in BINARY:
             result = _both(*inputs, BINARY[ufunc])
+        elif ufunc is np.matmul:
+            result = _product(*inputs)
         else:
             _stop(f"uses np.{ufunc.__name__}, which has no exact form")
         if out is not None:
@@ -340,6 +345,20 @@ def _both(left: Any, right: Any, step: Step) -> Traced:
     mine, constant = _matrix(traced), _constant(graph, other.reshape(1, -1))
     pair = (mine, constant) if traced is left else (constant, mine)
     return Traced(graph, Columns.of(_sized(step(graph, *pair), *pair)), flat=traced.flat)
+
+
+def _product(left: Any, right: Any) -> Traced:
+    """Return the product of a table and a constant matrix or vector."""
+    weights = None if isinstance(right, Traced) else np.asarray(right)
+    if weights is None or not isinstance(left, Traced) or left.flat or weights.ndim not in (1, 2):
+        _stop("multiplies matrices, of which its argument is not the first alone")
+    if weights.dtype.kind not in "fiu" or len(weights) != left.columns.width:
+        _stop("multiplies by a matrix that does not fit")
+    graph, flat = left.graph, weights.ndim == 1
+    table = graph.cast(_matrix(left), "float64")
+    matrix = weights.reshape(len(weights), -1)
+    name = graph.op("MatMul", table.name, graph.doubles(matrix))
+    return Traced(graph, Columns.of(Tensor(name, "float64", matrix.shape[1])), flat=flat)
 
 
 def _sized(result: Tensor, *operands: Tensor) -> Tensor:

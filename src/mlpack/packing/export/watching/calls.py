@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpack.packing.export.tensors import Block, Columns, Tensor
+from mlpack.packing.export.tensors import Block, Columns, Tensor, Unsupported
+from mlpack.packing.export.volatile import refuse_volatile
 from mlpack.packing.export.watching.frame import TracedFrame, TracedPandas
 from mlpack.packing.export.watching.series import NotTraceable, TracedSeries
 
@@ -45,6 +46,7 @@ def traced(scope: Scope, model: Fitted, columns: Columns) -> Columns | None:
             return None
         native, nulls = hosting.natives[value]
         series[str(block.names[0])] = TracedSeries(native, value, nulls, hosting)
+    _refuse_volatile(scope, model)
     given: Any = next(iter(series.values())) if columns.flat and len(series) == 1 else TracedFrame(series)
     try:
         result = function(given)
@@ -58,6 +60,14 @@ def traced(scope: Scope, model: Fitted, columns: Columns) -> Columns | None:
 
 
 _WAY_OUT = "do this before the model and pack the model on the result"
+
+
+def _refuse_volatile(scope: Scope, model: Fitted) -> None:
+    own = getattr(model, "func", None) or getattr(type(model), "transform", None)
+    try:
+        refuse_volatile(getattr(own, "__wrapped__", own))
+    except Unsupported as refused:
+        raise scope.unsupported(model, refused.reason) from None
 
 
 def _function(model: Fitted) -> Callable[[Any], Any] | None:
