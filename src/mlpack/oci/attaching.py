@@ -99,12 +99,7 @@ def attach(store: TagStore, data: bytes, subject: str, *, listed: bool) -> Descr
 
     def rebuild(current: Stored | None) -> tuple[bytes, str] | None:
         entries = {item.digest: item for item in _index_entries(current, f"{store.name}:{tag}")}
-        known = set(entries)
-        for own in own_tags(store, subject):
-            stored = store.find_manifest(own)
-            if stored is not None and stored.descriptor.digest not in entries:
-                entries[stored.descriptor.digest] = _entry(stored.data, store.name)
-        if set(entries) == known:
+        if not _add_own(store, subject, entries):
             return None
         return _index(list(entries.values())), IMAGE_INDEX
 
@@ -156,11 +151,20 @@ def referrers_by_tag(store: TagStore, digest: str) -> tuple[Descriptor, ...]:
     """Return what is attached, by the fallback index and by the tags of our own: either may know more."""
     tag = subject_tag(digest)
     found = {item.digest: item for item in _index_entries(store.find_manifest(tag), f"{store.name}:{tag}")}
-    for own in own_tags(store, digest):
-        stored = store.find_manifest(own)
-        if stored is not None and stored.descriptor.digest not in found:
-            found[stored.descriptor.digest] = _entry(stored.data, store.name)
+    _add_own(store, digest, found)
     return tuple(found.values())
+
+
+def _add_own(store: TagStore, subject: str, entries: dict[str, Descriptor]) -> bool:
+    """Add what has a tag of our own and is in no list yet; return whether there was any.
+
+    The tag says which attachment it is for, so those that are listed are not fetched once more.
+    """
+    listed, before = {own_tag(subject, digest) for digest in entries}, len(entries)
+    for own in own_tags(store, subject):
+        if own not in listed and (stored := store.find_manifest(own)) is not None:
+            entries.setdefault(stored.descriptor.digest, _entry(stored.data, store.name))
+    return len(entries) > before
 
 
 def _entry(data: bytes, where: str) -> Descriptor:

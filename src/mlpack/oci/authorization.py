@@ -159,7 +159,11 @@ class Authorizer:
             )
 
     def _refused(self, message: str) -> RegistryError:
-        hint = "check the user and password" if self._credentials else "log in first (docker or podman login)"
+        hint = (
+            "the credentials for this registry are wrong or have expired; log in again"
+            if self._credentials
+            else "log in first (docker, podman or skopeo login)"
+        )
         return RegistryError(message, where=self._host, code="registry-unauthorized", hint=hint)
 
 

@@ -122,18 +122,20 @@ class Registry:
         if answer.status == 404:
             return None
         where = f"{self.name} {wanted}"
+        digest = sha256(answer.data)
+        said = answer.headers.get("Docker-Content-Digest", "")
+        for expected in (wanted if ":" in wanted else "", said if said.startswith("sha256:") else ""):
+            if expected and expected != digest:
+                raise RegistryError(
+                    f"sent a manifest with {digest} as {expected}",
+                    where=where,
+                    code="registry-corrupt",
+                    hint="the registry or the way to it is damaged or hostile; nothing was kept",
+                )
         # The type that the bytes claim must be the one they are served as; the digest is over both.
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         parsed = parse_manifest(answer.data, where=where, media_type=kind)
         descriptor = Descriptor.of(answer.data, parsed.media_type)
-        said = answer.headers.get("Docker-Content-Digest", "")
-        for expected in (wanted if ":" in wanted else "", said if said.startswith("sha256:") else ""):
-            if expected and expected != descriptor.digest:
-                raise RegistryError(
-                    f"sent a manifest with {descriptor.digest} as {expected}",
-                    where=where,
-                    code="registry-corrupt",
-                )
         return Stored(descriptor=descriptor, data=answer.data)
 
     def put_manifest(self, data: bytes, media_type: str, tag: str = "", *, match: str = "") -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import socket
+import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ Body = bytes | Callable[[], Iterator[bytes]]
 """What a request sends: bytes, or a function that starts the stream anew for every try."""
 
 _AGAIN = (408, 425, 429, 500, 502, 503, 504)
+_BROKEN_TRIES = 5
+"""Most tries where the registry is broken (500), or seems so because another writer is at the same tag."""
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _MAX_ERROR_BODY = 16 * 1024
@@ -156,7 +160,8 @@ class Transport:
             if answer is not None and (answer.status_code in expect or answer.status_code not in _AGAIN):
                 break
             pause = _pause(attempt, answer)
-            if attempt >= tries or time.monotonic() + pause > deadline:
+            most = _tries(tries, answer, problem)
+            if attempt >= most or time.monotonic() + pause > deadline:
                 break
             if answer is not None:
                 answer.close()
@@ -166,6 +171,8 @@ class Transport:
         try:
             if answer.status_code not in expect:
                 raise self._refusal(method, url, answer)
+            if _is_page(answer) and not (method == "GET" and "/blobs/" in url):
+                raise self._page(method, url, answer.status_code)
             yield answer
         finally:
             answer.close()
@@ -239,17 +246,26 @@ class Transport:
 
     def unreachable(self, method: str, url: str, error: Exception | None) -> RegistryError:
         """Return the error for a connection that failed."""
-        # The words of the library may quote a URL with a signature in its query: the class says enough.
-        reason = str(error) if isinstance(error, OSError) else type(error).__name__
+        reason, hint = explain(error)
         return RegistryError(
             f"cannot be reached: {method} {_path(url)} ended in {reason}",
             where=self.host,
             code="registry-unreachable",
-            hint="check host, network and proxy variables, and SSL_CERT_FILE for a private authority",
+            hint=hint,
+        )
+
+    def _page(self, method: str, url: str, status: int) -> RegistryError:
+        return RegistryError(
+            f"answered {status} with a web page to {method} {_path(url)}",
+            where=self.host,
+            code="registry-protocol",
+            hint="this is no registry, or a proxy or login page stands before it: check host and port",
         )
 
     def _refusal(self, method: str, url: str, answer: httpx.Response) -> RegistryError:
         status = answer.status_code
+        if _is_page(answer) and status not in (401, *_AGAIN):
+            return self._page(method, url, status)
         code, hint = "registry", ""
         if status == 401:
             code = "registry-unauthorized"
@@ -324,6 +340,45 @@ def _pause(attempt: int, answer: httpx.Response | None) -> float:
     if answer is not None and (asked := answer.headers.get("Retry-After", "")).isdigit():
         return float(min(int(asked), 3600))
     return float(min(8.0, 0.25 * 2 ** min(attempt, 10)) * (0.5 + random.random() / 2))  # noqa: S311
+
+
+def _is_page(answer: httpx.Response) -> bool:
+    """Tell whether an answer is meant for people: every path of a web server may have one."""
+    return str(answer.headers.get("Content-Type", "")).lower().startswith("text/html")
+
+
+def _tries(tries: int, answer: httpx.Response | None, problem: Exception | None) -> int:
+    """Return how often a request is sent at most; what no waiting mends is not waited for."""
+    if answer is not None:
+        return min(tries, _BROKEN_TRIES) if answer.status_code == 500 else tries
+    lasting = isinstance(_root(problem), ssl.SSLCertVerificationError | socket.gaierror)
+    return min(tries, _BROKEN_TRIES) if lasting else tries
+
+
+def _root(error: BaseException | None) -> BaseException | None:
+    """Return the error of the system that an error of the HTTP library stands for."""
+    for _ in range(10):
+        if error is None or isinstance(error, OSError):
+            break
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def explain(error: Exception | None) -> tuple[str, str]:
+    """Return why a connection failed, and what to do.
+
+    The words of the library may quote a URL with a signature in its query: those of the system do not.
+    """
+    root = _root(error)
+    if isinstance(root, ssl.SSLCertVerificationError):
+        hint = "name the authority's certificate in SSL_CERT_FILE"
+        return f"a certificate that is not trusted ({root.verify_message})", hint
+    if isinstance(root, ssl.SSLError):
+        return f"no TLS ({root.reason})", "pass plain_http (--plain-http) if the registry speaks HTTP only"
+    hint = "check host, port, network and proxy variables"
+    if isinstance(root, OSError) and root.strerror:
+        return root.strerror, hint
+    return type(error).__name__, hint
 
 
 def _transport_errors() -> tuple[type[Exception], ...]:
