@@ -22,6 +22,7 @@ from tests.token_server import TokenService, start_token_service
 import mlpack
 from mlpack._cli.main import main
 from mlpack.delivery.artifacts import PushedBundle, pull, push
+from mlpack.delivery.images import sign_image, verify_image
 from mlpack.errors import MlpackError, RegistryError, StorageError, TargetExistsError, VerificationError
 from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES, Descriptor, Stored, manifest_bytes
 from mlpack.oci.references import RegistryReference
@@ -188,6 +189,34 @@ def test_what_nobody_vouches_for_is_refused_before_its_layers_are_fetched(
     assert max(fetched) < 100_000
     assert not Path("out").exists()
     assert pushed.layers > 2
+
+
+def test_a_layout_carries_everything_over_an_air_gap(
+    signed: Path, policy: Policy, keys: Path, tmp_path: Path
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    with registry(tmp_path / "here") as host:
+        pushed = push(signed, f"{host}/a/b")
+        sign_image(f"{host}/a/b:1.2.0", KeySigner.from_file(keys / "other.key"))
+        assert pull(f"{host}/a/b:1.2.0", "oci:gap", policy=policy).digest == pushed.bundle
+        with store_of(host, "a/b") as store:
+            attached = {item.digest for item in referrers(store, bare(pushed.digest))}
+        with pytest.raises(VerificationError):
+            pull(f"{host}/a/b:1.2.0", "oci:refused", policy=Policy.from_key(keys / "other.pub"))
+        assert json.loads(Path("refused/index.json").read_text())["manifests"] == []
+    assert mlpack.verify("oci:gap:1.2.0", policy).digest == pushed.bundle
+    other = Policy.from_key(keys / "other.pub")
+    assert verify_image("oci:gap:1.2.0", other).digest == pushed.digest
+    with registry(tmp_path / "there") as host:
+        assert push("oci:gap:1.2.0", f"{host}/c/d").digest == pushed.digest
+        assert pull(f"{host}/c/d:1.2.0", "out", policy=policy).path.read_bytes() == signed.read_bytes()
+        assert {item.form for item in verify_image(f"{host}/c/d:1.2.0", other).signatures} == {
+            "bundle",
+            "legacy",
+        }
+        with store_of(host, "c/d") as store:
+            assert {item.digest for item in referrers(store, bare(pushed.digest))} == attached
 
 
 # ------------------------------------------------------------------------------------------ other clients

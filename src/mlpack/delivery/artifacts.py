@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
+from mlpack.delivery.mirroring import take_into_layout
 from mlpack.delivery.partial import Part, PartialBundle
 from mlpack.delivery.pulling import pull_part, pull_whole
 from mlpack.delivery.pushing import PushedBundle, push
 from mlpack.delivery.transfers import Progress
+from mlpack.errors import UsageError
 from mlpack.format.atomic import into_place, refuse_existing, storage_errors
 from mlpack.format.opening import UnverifiedBundle, inspect
 from mlpack.format.places import layout_place
@@ -50,7 +52,9 @@ def pull(
     Args:
         reference: `HOST/REPO:TAG`, `HOST/REPO@sha256:...`, `oci:DIR[:TAG]` or `oci:DIR@sha256:...`; a layout
             may be a tar archive of one.
-        output: Folder in which the bundle appears, as `NAME-VERSION.mlpack` or as the directory of that name.
+        output: Folder in which the bundle appears, as `NAME-VERSION.mlpack` or as the directory of that name;
+            or `oci:DIR[:TAG]`: the artifact as it is, with everything that is attached to it and the history
+            of its repository, for machines without a network. `push` takes it from there.
         policy: A policy, the path of one, None to take `MLPACK_POLICY` or the user's own, or
             `mlpack.UNSIGNED`.
         layout: Form of the copy.
@@ -73,15 +77,21 @@ def pull(
         UsageError: The reference is none.
     """
     rules = resolve_policy(policy)
-    folder = Path(output).absolute()
+    folder, into = Path(output).absolute(), os.fspath(output)
+    if only and into.startswith("oci:"):
+        raise UsageError("a part is no artifact: name a folder", where="output")
     found: VerifiedBundle | UnverifiedBundle | PartialBundle
-    if layout_place(reference) is not None and not only:
+    if layout_place(reference) is not None and not only and not into.startswith("oci:"):
         found = _pull_local(reference, folder, rules, layout=layout, overwrite=overwrite)
     else:
         place = parse_reference(reference)
         with open_store(place, plain_http=plain_http) as store:
             artifact = store.manifest(place.wanted)
-            if only:
+            if into.startswith("oci:"):
+                found = take_into_layout(
+                    store, artifact, into, rules, tag=place.tag, overwrite=overwrite, progress=progress
+                )
+            elif only:
                 found = pull_part(
                     store, artifact, folder, rules, only, overwrite=overwrite, progress=progress
                 )

@@ -13,7 +13,7 @@ from mlpack.format.layers import LAYER_TYPES, Layer, layer_bytes, layer_size, pl
 from mlpack.format.tree import Tree
 from mlpack.oci.descriptors import Descriptor
 
-__all__ = ["DescribedLayer", "Watched", "describe_layers", "describe_signatures"]
+__all__ = ["DescribedLayer", "describe_layers", "describe_signatures"]
 
 FILEPATH = "org.cncf.model.filepath"
 
@@ -49,18 +49,6 @@ class DescribedLayer:
             if offset < len(piece):
                 yield piece[offset:] if offset else piece
             offset = max(0, offset - len(piece))
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """A layer whose bytes are counted as they are sent."""
-
-    layer: DescribedLayer
-    tally: Tally
-
-    def pieces(self, offset: int) -> Iterator[bytes]:
-        """Yield the blob from `offset` on."""
-        return self.tally.watch(self.layer.pieces(offset))
 
 
 def describe_layers(

@@ -13,17 +13,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mlpack.delivery.known import open_known
-from mlpack.delivery.layering import DescribedLayer, Watched, describe_layers, describe_signatures
+from mlpack.delivery.layering import DescribedLayer, describe_layers, describe_signatures
 from mlpack.delivery.mountable import mountable_tag, store_mountable
-from mlpack.delivery.transfers import Progress, Tally, transfer
+from mlpack.delivery.transfers import Progress, Tally, Watched, transfer
 from mlpack.errors import TargetExistsError, UsageError
 from mlpack.format.layers import ARTIFACT_TYPE, CONFIG_TYPE
 from mlpack.format.names import ATTESTATIONS, SIGNATURE
 from mlpack.format.opening import UnverifiedBundle, inspect_tree
+from mlpack.format.places import layout_place
 from mlpack.format.tree import Tree
+from mlpack.oci.copying import copy_attached
 from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES, IMAGE_MANIFEST, Descriptor, manifest_bytes
 from mlpack.oci.documents import json_bytes
-from mlpack.oci.references import Reference, RegistryReference, parse_reference
+from mlpack.oci.layout import Layout
+from mlpack.oci.references import LayoutReference, Reference, RegistryReference, parse_reference
 from mlpack.oci.stores import Store, add_referrer, open_store
 from mlpack.trust.attaching import attachment
 from mlpack.trust.location import BundleLike, bundle_path
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
     from mlpack.format.manifest import Manifest
     from mlpack.show.facts import Facts
 
-__all__ = ["BUNDLE_DIGEST", "PushedBundle", "attach_file", "parse_target", "push"]
+__all__ = ["BUNDLE_DIGEST", "PushedBundle", "attach_file", "parse_target", "push", "refuse_other"]
 
 BUNDLE_DIGEST = "mlpack.bundle.digest"
 """Annotation of the artifact: the digest of the bundle in it. A hint: readers compute it themselves."""
@@ -126,7 +129,18 @@ def push(
         with open_store(place, write=True, plain_http=plain_http) as store:
             wanted = isinstance(place, RegistryReference) if image is None else image
             sending = _Sending(store=store, mount_from=mount_from, progress=progress)
-            return _push(sending, place, opened, tree, layers, overwrite=overwrite, image=wanted)
+            pushed = _push(sending, place, opened, tree, layers, overwrite=overwrite, image=wanted)
+            if (source := layout_place(bundle_path(bundle))) is not None and source.path.is_dir():
+                _bring_along(Layout(LayoutReference(path=source.path)), store, pushed.digest)
+            return pushed
+
+
+def _bring_along(source: Layout, target: Store, digest: str) -> None:
+    """Copy what a layout knows besides: signatures of the artifact by others, and the history."""
+    from mlpack.delivery.lifecycle.copying import copy_events
+
+    copy_attached(source, target, digest.removeprefix("manifest:"))
+    copy_events(source, target)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +190,7 @@ def _push(
         annotations=annotations,
     )
     artifact = Descriptor.of(data, IMAGE_MANIFEST)
-    _refuse_other(store, place.tag, artifact, overwrite=overwrite)
+    refuse_other(store, place.tag, artifact, overwrite=overwrite)
     sent = sending.layers(layers)
     store.put_blob(config, described)
     store.put_manifest(data, IMAGE_MANIFEST)
@@ -223,7 +237,12 @@ def attach_file(store: Store, subject: Descriptor, name: str, data: bytes) -> No
     add_referrer(store, manifest, subject.digest)
 
 
-def _refuse_other(store: Store, tag: str, artifact: Descriptor, *, overwrite: bool) -> None:
+def refuse_other(store: Store, tag: str, artifact: Descriptor, *, overwrite: bool) -> None:
+    """Raise if a tag names something else and may not be moved.
+
+    Raises:
+        TargetExistsError: It does.
+    """
     found = store.find_manifest(tag)
     if found is not None and found.descriptor.digest != artifact.digest and not overwrite:
         raise TargetExistsError(

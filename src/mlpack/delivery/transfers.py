@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-__all__ = ["Progress", "StoppedError", "Tally", "transfer"]
+from mlpack.oci.sources import Remade
+
+__all__ = ["Progress", "StoppedError", "Tally", "Watched", "transfer"]
 
 WORKERS = 4
 """Transfers at once: enough to fill a line, few enough that memory stays small."""
@@ -65,6 +68,18 @@ class Tally:
     def stop(self) -> None:
         """Make the next `add` of every thread raise `StoppedError`."""
         self._stop.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Something whose bytes are counted as they are sent."""
+
+    source: Remade
+    tally: Tally
+
+    def pieces(self, offset: int) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on."""
+        return self.tally.watch(self.source.pieces(offset))
 
 
 def transfer(
