@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ def _classifier(*, author: str = "/home/ann/train.py") -> onnx.ModelProto:
 def _proof(model: object, example: object) -> TensorProof:
     found = find_tensor_model(model, example)
     assert found is not None
-    return prove_tensors(found, methods=None, certificate="tight", golden="synthetic")
+    with tempfile.TemporaryDirectory() as folder:
+        return prove_tensors(
+            found, methods=None, certificate="tight", golden="synthetic", folder=Path(folder)
+        )
 
 
 def _loaded(proof: TensorProof) -> Any:  # noqa: ANN401 - its methods depend on the model

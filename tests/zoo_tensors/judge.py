@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import tempfile
 import traceback
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,9 +52,12 @@ def examine(case: Case) -> Verdict:
         model = find_tensor_model(made.model, made.example)
         if model is None:
             return Verdict("CRASHED", "not taken for a model of tensors")
-        proof = prove_tensors(model, methods=None, certificate="tight", golden="synthetic")
-        contract = Contract.from_bytes(proof.contract.to_bytes())
-        loaded = Predictor(contract, open_engine(proof.artifact, contract), ranges="ignore")
+        with tempfile.TemporaryDirectory() as folder:
+            proof = prove_tensors(
+                model, methods=None, certificate="tight", golden="synthetic", folder=Path(folder)
+            )
+            contract = Contract.from_bytes(proof.contract.to_bytes())
+            loaded = Predictor(contract, open_engine(proof.artifact, contract), ranges="ignore")
         replay_golden(loaded, proof.golden, proof.parity, exact=True)
         return _judged(made, loaded, f"{proof.parity.certificate}, {proof.parity.rung}")
     except PackError as error:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mlpack.format.manifest import FormatClass, Role
+from mlpack.format.stored import StoredFile
 
 __all__ = ["Artifact"]
 
@@ -21,6 +22,7 @@ class Artifact:
         requires: Features that a reader must understand, sorted; they also say which engine runs it.
         runtime: Distributions that serving needs beside NumPy: name -> version specifier.
         plugins: Distributions besides mlpack whose emitters took part in making it, with their versions.
+        stored: Bundle path -> file of the graph's weights that is too large for memory; all in one folder.
     """
 
     format: FormatClass
@@ -29,6 +31,7 @@ class Artifact:
     requires: tuple[str, ...]
     runtime: Mapping[str, str] = field(default_factory=dict)
     plugins: tuple[str, ...] = ()
+    stored: Mapping[str, StoredFile] = field(default_factory=dict)
 
     @property
     def entry(self) -> bytes:
@@ -38,7 +41,7 @@ class Artifact:
     @property
     def size(self) -> int:
         """Size of all files in bytes."""
-        return sum(map(len, self.files.values()))
+        return sum(map(len, self.files.values())) + sum(item.size for item in self.stored.values())
 
     @staticmethod
     def role(path: str) -> Role:

@@ -39,6 +39,7 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 
 KNOWN_FEATURES = (
     "catboost",
+    "external-data",
     "guard",
     "host-steps",
     "lightgbm",

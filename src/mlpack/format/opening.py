@@ -15,11 +15,12 @@ from mlpack.format.integrity import check_integrity
 from mlpack.format.manifest import Manifest
 from mlpack.format.names import ATTESTATIONS, SIGNATURE, WHEELS
 from mlpack.format.parts import read_parts
+from mlpack.format.stored import StoredFile, write_hashed
 from mlpack.format.tree import Tree, open_tree
 from mlpack.show.facts import Facts
 from mlpack.show.visible import visible
 
-__all__ = ["UnverifiedBundle", "inspect", "inspect_tree", "read_hashed"]
+__all__ = ["UnverifiedBundle", "copy_hashed", "inspect", "inspect_tree", "read_hashed"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,15 @@ class UnverifiedBundle:
         """
         return read_hashed(self.path, path, self.checksums)
 
+    def copy(self, path: str, target: Path) -> StoredFile:
+        """Copy one file to a new private one, hashed again as it is copied.
+
+        Raises:
+            FormatError: The file is not listed, or has changed since the bundle was opened.
+            StorageError: It cannot be written.
+        """
+        return copy_hashed(self.path, path, self.checksums, target)
+
     def facts(self) -> Facts:
         """Return what there is to say about the bundle."""
         from mlpack.format.summary import bundle_facts
@@ -93,6 +103,25 @@ def read_hashed(location: Path, path: str, checksums: Mapping[str, str], limit: 
     if hashlib.sha256(data).hexdigest() != checksums[path]:
         raise FormatError("has changed since the bundle was opened", where=path)
     return data
+
+
+def copy_hashed(location: Path, path: str, checksums: Mapping[str, str], target: Path) -> StoredFile:
+    """Copy one file of a bundle to a new private one, hashing what is copied.
+
+    Raises:
+        FormatError: It is not listed, or its bytes are others by now; nothing is left then.
+        StorageError: It cannot be written.
+    """
+    if path not in checksums:
+        raise FormatError("not a file of this bundle", where=path)
+    with open_tree(location) as tree:
+        if path not in tree.entries:
+            raise FormatError("missing", where=path)
+        copied = write_hashed(tree.chunks(path), target)
+    if copied.sha256 != checksums[path]:
+        target.unlink()
+        raise FormatError("has changed since the bundle was opened", where=path)
+    return copied
 
 
 def inspect(bundle: str | os.PathLike[str]) -> UnverifiedBundle:

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -18,6 +18,7 @@ from mlpack.format.checksums import bundle_digest, serialise_checksums
 from mlpack.format.integrity import stored_order
 from mlpack.format.manifest import FileEntry, Manifest, Role
 from mlpack.format.names import CHECKSUMS, MANIFEST, path_problems
+from mlpack.format.stored import StoredFile
 from mlpack.format.tree import Tree
 
 __all__ = ["Assembled", "BundleLayout", "assemble", "target_path", "write_bundle", "write_copy", "write_file"]
@@ -32,40 +33,51 @@ class Assembled:
     Attributes:
         manifest: The finished manifest.
         digest: `bundle:sha256:<hex>`.
-        contents: Path -> bytes of every file, SHA256SUMS and manifest included.
+        contents: Path -> bytes of every file in memory, SHA256SUMS and manifest included.
+        stored: Path -> file that is copied from where it lies.
     """
 
     manifest: Manifest
     digest: str
     contents: Mapping[str, bytes]
+    stored: Mapping[str, StoredFile] = field(default_factory=dict)
 
 
-def assemble(draft: Manifest, parts: Mapping[str, tuple[Role, bytes]]) -> Assembled:
+def assemble(
+    draft: Manifest,
+    parts: Mapping[str, tuple[Role, bytes]],
+    stored: Mapping[str, tuple[Role, StoredFile]] | None = None,
+) -> Assembled:
     """Complete the manifest with the list of files and make SHA256SUMS.
 
     Args:
         draft: The manifest; its `files` are replaced.
         parts: Path -> role and bytes, of every file but the two lists.
+        stored: Path -> role and place of the files that are not in memory.
 
     Raises:
         UnsafePathError: A path may not stand in a bundle.
         FormatError: A path or a file is too long for an archive, which every bundle must be able to become.
     """
-    if problems := path_problems(parts):
+    large = stored or {}
+    if problems := path_problems([*parts, *large]):
         raise UnsafePathError("unsafe paths", problems=tuple(problems))
-    for path, (_, data) in parts.items():
-        tar.header(f"{draft.folder}/{path}", len(data))
-    manifest = replace(
-        draft,
-        files={path: FileEntry(role=role, size=len(data)) for path, (role, data) in sorted(parts.items())},
-    )
+    entries = {path: FileEntry(role=role, size=len(data)) for path, (role, data) in parts.items()}
+    entries |= {path: FileEntry(role=role, size=item.size) for path, (role, item) in large.items()}
+    for path, entry in entries.items():
+        tar.header(f"{draft.folder}/{path}", entry.size)
+    manifest = replace(draft, files=dict(sorted(entries.items())))
     contents = {path: data for path, (_, data) in parts.items()}
     contents[MANIFEST] = manifest.to_bytes()
-    checksums = serialise_checksums(
-        {path: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
-    )
+    digests = {path: hashlib.sha256(data).hexdigest() for path, data in contents.items()}
+    checksums = serialise_checksums({**digests, **{path: item.sha256 for path, (_, item) in large.items()}})
     contents[CHECKSUMS] = checksums
-    return Assembled(manifest=manifest, digest=bundle_digest(checksums), contents=contents)
+    return Assembled(
+        manifest=manifest,
+        digest=bundle_digest(checksums),
+        contents=contents,
+        stored={path: item for path, (_, item) in large.items()},
+    )
 
 
 def target_path(folder: str | os.PathLike[str], manifest: Manifest, layout: BundleLayout) -> Path:
@@ -94,9 +106,8 @@ def write_bundle(
         TargetExistsError: `target` exists and `overwrite` is false.
         StorageError: The disk is full or refuses.
     """
-    files = [
-        _streamed(path, {**bundle.contents, **wheels}) for path in stored_order([*bundle.contents, *wheels])
-    ]
+    everything = {**bundle.contents, **bundle.stored, **wheels}
+    files = [_streamed(path, everything[path]) for path in stored_order(everything)]
     _write(bundle.manifest.folder, files, target, layout=layout, overwrite=overwrite)
 
 
@@ -143,10 +154,11 @@ _Streamed = tuple[str, int, Iterable[bytes]]
 """Path, size and bytes of one file."""
 
 
-def _streamed(path: str, contents: Mapping[str, bytes | Path]) -> _Streamed:
-    data = contents[path]
+def _streamed(path: str, data: bytes | Path | StoredFile) -> _Streamed:
     if isinstance(data, bytes):
         return path, len(data), [data]
+    if isinstance(data, StoredFile):
+        return path, data.size, data.chunks()
     return path, data.stat().st_size, _chunks(data)
 
 

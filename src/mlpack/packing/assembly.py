@@ -150,7 +150,8 @@ def assemble_parts(request: Request, made: Made) -> Assembled:
         "evidence/parity.json": ("parity", made.parity.to_bytes()),
         "sbom/bom.cdx.json": ("bom", build_bom(_bom_subject(request, made), lock, request.bom_version)),
     }
-    assembled = assemble(_draft(request, made), parts)
+    stored = {path: (Artifact.role(path), item) for path, item in made.artifact.stored.items()}
+    assembled = assemble(_draft(request, made), parts, stored)
     gate_files(assembled.contents, request.unsafe_allow)
     return assembled
 
@@ -210,11 +211,7 @@ def _bom_subject(request: Request, made: Made) -> BomSubject:
         model_path=made.artifact.path,
         model_sha256=hashlib.sha256(made.artifact.entry).hexdigest(),
         model_size=len(made.artifact.entry),
-        more_files=tuple(
-            (path, hashlib.sha256(data).hexdigest(), len(data))
-            for path, data in sorted(made.artifact.files.items())
-            if path != made.artifact.path
-        ),
+        more_files=_more_files(made.artifact),
         form=_form(made.artifact),
         framework=framework,
         framework_version=framework_version,
@@ -235,6 +232,17 @@ def _bom_subject(request: Request, made: Made) -> BomSubject:
         route=made.parity.rung,
         overrides=request.unsafe_allow,
     )
+
+
+def _more_files(artifact: Artifact) -> tuple[tuple[str, str, int], ...]:
+    """Return path, digest and size of every file of the model but the first."""
+    found = [
+        (path, hashlib.sha256(data).hexdigest(), len(data))
+        for path, data in artifact.files.items()
+        if path != artifact.path
+    ]
+    found += [(path, item.sha256, item.size) for path, item in artifact.stored.items()]
+    return tuple(sorted(found))
 
 
 def _card_facts(request: Request, made: Made, lock: Lock) -> CardFacts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -159,54 +160,60 @@ def pack(
         request = replace(request, fingerprints=found)
     whole = between(model, example, preprocess=preprocess, postprocess=postprocess, methods=methods)
     tensors = find_tensor_model(whole, example)
-    proof: Proof | TensorProof
-    if tensors is not None:
-        proof = prove_tensors(tensors, methods=methods, certificate=certificate, golden=golden)
-    else:
-        proof = prove(
-            whole,
-            example,
-            methods=methods,
-            certificate=certificate,
-            golden=golden,
-            prefer=prefer,
-            code=code,
-        )
-    if targets is not None:
-        if not isinstance(proof, Proof):
-            raise UsageError("only models of tables are measured against them", where="targets")
-        measured = example_metrics(proof.native, proof.description.task, targets)
-        request = replace(request, metrics={**measured, **request.metrics})
-    trained = training.result()
-    if trained.problem:
-        warnings.warn(trained.problem, PackWarning, stacklevel=2)
-    subject = _subject(model) if tensors is None else tensors.subject
-    environment = capture_environment(subject, trained.unlocked)
+    # Weights that are too large for memory lie here until the bundle is written.
+    with tempfile.TemporaryDirectory(prefix="mlpack-") as folder:
+        proof: Proof | TensorProof
+        if tensors is not None:
+            proof = prove_tensors(
+                tensors, methods=methods, certificate=certificate, golden=golden, folder=Path(folder)
+            )
+        else:
+            proof = prove(
+                whole,
+                example,
+                methods=methods,
+                certificate=certificate,
+                golden=golden,
+                prefer=prefer,
+                code=code,
+            )
+        if targets is not None:
+            if not isinstance(proof, Proof):
+                raise UsageError("only models of tables are measured against them", where="targets")
+            measured = example_metrics(proof.native, proof.description.task, targets)
+            request = replace(request, metrics={**measured, **request.metrics})
+        trained = training.result()
+        if trained.problem:
+            warnings.warn(trained.problem, PackWarning, stacklevel=2)
+        subject = _subject(model) if tensors is None else tensors.subject
+        environment = capture_environment(subject, trained.unlocked)
 
-    def put_together(artifact: Artifact, locked: Locked) -> Assembled:
-        made = Made(
-            description=proof.description,
-            contract=proof.contract,
-            artifact=artifact,
-            parity=proof.parity,
-            golden=proof.golden,
-            lock=locked.data,
-            platforms=tuple(sorted(platforms)),
-            environment=environment,
-            training_lock=trained.data,
-        )
-        return assemble_parts(request, made)
+        def put_together(artifact: Artifact, locked: Locked) -> Assembled:
+            made = Made(
+                description=proof.description,
+                contract=proof.contract,
+                artifact=artifact,
+                parity=proof.parity,
+                golden=proof.golden,
+                lock=locked.data,
+                platforms=tuple(sorted(platforms)),
+                environment=environment,
+                training_lock=trained.data,
+            )
+            return assemble_parts(request, made)
 
-    serving = Serving(
-        platforms=platforms,
-        accelerators=accelerators,
-        pythons=pythons,
-        offline=offline,
-        replay=replay,
-        vendor=vendor,
-    )
-    settled = settle(serving, proof.artifact, put_together)
-    write_bundle(settled.bundle, request.target, layout=layout, overwrite=overwrite, wheels=settled.wheels)
+        serving = Serving(
+            platforms=platforms,
+            accelerators=accelerators,
+            pythons=pythons,
+            offline=offline,
+            replay=replay,
+            vendor=vendor,
+        )
+        settled = settle(serving, proof.artifact, put_together)
+        write_bundle(
+            settled.bundle, request.target, layout=layout, overwrite=overwrite, wheels=settled.wheels
+        )
     return inspect(request.target)
 
 

@@ -1,9 +1,10 @@
 """What an ONNX model may hold, checked on its bytes before onnxruntime sees them.
 
-onnxruntime resolves external data of a model that it gets as bytes against the working directory, `..`
-included. Predictions would then rest on a file that nobody verified. So such models are refused, and with
-them operators that load compiled code, wherever in the model they stand. The walk below reads Protocol
-Buffers directly: serving has no onnx library.
+onnxruntime resolves external data of a model that it gets as bytes against a folder, `..` included, and
+takes one name for an address in memory. Predictions would then rest on bytes that nobody verified. So data is
+only taken from files of the bundle, by their exact names and within their sizes, and operators that load
+compiled code are refused, wherever in the model they stand. The walk below reads Protocol Buffers directly:
+serving has no onnx library.
 
 Source: onnx.proto of ONNX 1.18 for field numbers; the Protocol Buffers encoding guide for the wire format.
 """
@@ -18,6 +19,9 @@ from mlpack.errors import FormatError
 __all__ = ["check_graph"]
 
 _DOMAINS = frozenset((b"", b"ai.onnx", b"ai.onnx.ml", b"com.microsoft"))
+_EXTERNAL, _LOCATION = 13, 14
+"""Fields of a tensor: where its data is, and whether that is elsewhere."""
+
 _MAX_DEPTH = 100
 """Nesting that protobuf itself accepts."""
 
@@ -43,16 +47,21 @@ _RUN = re.compile(
 )
 
 
-def check_graph(model: bytes) -> int:
-    """Refuse a model that would reach beyond its own bytes.
+def check_graph(model: bytes, data: Mapping[str, int] | None = None) -> int:
+    """Refuse a model that would reach beyond its own bytes and the files that belong to it.
+
+    Args:
+        model: The serialised model.
+        data: Name of a file with weights -> its size in bytes.
 
     Returns:
         The length of its longest constant along any axis: a row that meets it becomes as many numbers.
 
     Raises:
-        FormatError: It is no ONNX model, refers to external data, or has an operator of a foreign domain.
+        FormatError: It is no ONNX model, refers to other data, or has an operator of a foreign domain.
     """
-    walk = _Walk(model, _DOMAINS | _function_domains(model))
+    files = {name.encode(): size for name, size in (data or {}).items()}
+    walk = _Walk(model, _DOMAINS | _function_domains(model), files)
     walk.message("Model", 0, len(model), depth=0)
     return walk.longest
 
@@ -71,19 +80,21 @@ def _function_domains(model: bytes) -> frozenset[bytes]:
 class _Walk:
     """Visits every message of one model that can lead to a tensor or a node."""
 
-    def __init__(self, data: bytes, domains: frozenset[bytes]) -> None:
+    def __init__(self, data: bytes, domains: frozenset[bytes], files: Mapping[bytes, int]) -> None:
         self._data = data
         self._domains = domains
+        self._files = files
         self.longest = 1
 
     def message(self, kind: str, start: int, end: int, *, depth: int) -> None:
         if depth > _MAX_DEPTH:
             raise FormatError("nested too deeply", where="model")
+        if kind == "Tensor":
+            self._check_tensor(start, end)
+            return
         children = _CHILDREN[kind]
         for field, value, begin, stop in _fields(self._data, start, end, runs=kind == "Attribute"):
-            if kind == "Tensor":
-                _check_tensor(field, value)
-            elif field in children and value is None:
+            if field in children and value is None:
                 self.message(children[field], begin, stop, depth=depth + 1)
                 if kind == "Graph" and field == 5:
                     self.longest = max(self.longest, 0, *_sizes(self._data, begin, stop))
@@ -97,6 +108,43 @@ class _Walk:
         if field == 4 and text == b"EPContext":
             raise FormatError("the model has an operator that loads compiled code", where="model")
 
+    def _check_tensor(self, start: int, end: int) -> None:
+        """Refuse a tensor whose data is not here, unless it lies within one of the known files."""
+        place: dict[bytes, bytes] = {}
+        outside = False
+        for field, value, begin, stop in _fields(self._data, start, end):
+            outside = outside or field == _EXTERNAL or (field == _LOCATION and value != 0)
+            if field == _EXTERNAL and value is None:
+                key, text = self._entry(begin, stop)
+                if key in place:
+                    raise FormatError("the model says twice where its data is", where="model")
+                place[key] = text
+        if not outside:
+            return
+        if place.get(b"location") not in self._files:
+            raise FormatError(
+                "the model refers to external data, which a bundle cannot vouch for", where="model"
+            )
+        size = self._files[place[b"location"]]
+        if not place.keys() <= {b"location", b"offset", b"length"} or size < _end(place):
+            raise FormatError("the model refers to data beyond the end of its file", where="model")
+
+    def _entry(self, start: int, end: int) -> tuple[bytes, bytes]:
+        """Return key and value of one line about external data."""
+        found = {
+            field: self._data[begin:stop]
+            for field, value, begin, stop in _fields(self._data, start, end)
+            if value is None
+        }
+        return found.get(1, b""), found.get(2, b"")
+
+
+def _end(place: Mapping[bytes, bytes]) -> float:
+    """Return where data ends in its file; infinite where that is not said in plain digits."""
+    offset, length = place.get(b"offset", b"0"), place.get(b"length", b"")
+    plain = all(text.isdigit() and len(text) < 19 for text in (offset, length))
+    return int(offset) + int(length) if plain else float("inf")
+
 
 def _sizes(data: bytes, start: int, end: int) -> Iterator[int]:
     """Yield a tensor's sizes, which come one by one or packed together."""
@@ -108,11 +156,6 @@ def _sizes(data: bytes, start: int, end: int) -> Iterator[int]:
             while position < stop:
                 size, position = _varint(data, position, stop)
                 yield size
-
-
-def _check_tensor(field: int, value: int | None) -> None:
-    if field == 13 or (field == 14 and value != 0):
-        raise FormatError("the model refers to external data, which a bundle cannot vouch for", where="model")
 
 
 def _fields(

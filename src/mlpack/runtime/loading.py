@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from mlpack.errors import FormatError, PolicyError, UsageError
@@ -11,6 +14,7 @@ from mlpack.format.artifact import Artifact
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden, Parity
 from mlpack.format.lock import Lock
+from mlpack.format.stored import WEIGHTS_FEATURE, StoredFile, is_weights
 from mlpack.runtime.engines import open_engine
 from mlpack.runtime.notices import UnsignedWarning
 from mlpack.runtime.predictor import Predictor
@@ -52,6 +56,10 @@ class ReadableBundle(Protocol):
 
     def read(self, path: str, /) -> bytes:
         """Return one file's bytes."""
+        ...
+
+    def copy(self, path: str, target: Path, /) -> StoredFile:
+        """Copy one file to a new private one."""
         ...
 
 
@@ -100,7 +108,8 @@ def load(
         )
     threads = manifest.model.threads if threads is None else threads
     contract = Contract.from_bytes(opened.read(manifest.one("contract")))
-    session = open_engine(_artifact(opened), contract, threads=threads)
+    with _artifact(opened) as artifact:
+        session = open_engine(artifact, contract, threads=threads)
     if replay:
         from mlpack.runtime.replay import replay_golden
 
@@ -137,19 +146,31 @@ def _admit_code(bundle: ReadableBundle, *, unsafe: bool) -> None:
         raise FormatError(f"not in the lock: {', '.join(missing)}", where="manifest.json.runtime")
 
 
-def _artifact(bundle: ReadableBundle) -> Artifact:
+@contextlib.contextmanager
+def _artifact(bundle: ReadableBundle) -> Iterator[Artifact]:
+    """Give the model's own files: in memory, and large weights as copies in a private folder.
+
+    The copies last until the model is open: onnxruntime has mapped them by then, and a mapping outlives its
+    file. From then on no path leads to them.
+    """
     manifest = bundle.manifest
-    return Artifact(
-        format=manifest.model.format,
-        path=manifest.model.path,
-        files={
-            path: bundle.read(path)
-            for path, entry in manifest.files.items()
-            if entry.role in ("model", "code")
-        },
-        requires=manifest.requires,
-        runtime=manifest.runtime,
-    )
+    paths = [path for path, entry in manifest.files.items() if entry.role in ("model", "code")]
+    large = [path for path in paths if WEIGHTS_FEATURE in manifest.requires and is_weights(path)]
+    with contextlib.ExitStack() as stack:
+        stored = {}
+        if large:
+            import tempfile  # rarely needed, and not free
+
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mlpack-")))
+            stored = {path: bundle.copy(path, folder / path.rpartition("/")[2]) for path in large}
+        yield Artifact(
+            format=manifest.model.format,
+            path=manifest.model.path,
+            files={path: bundle.read(path) for path in paths if path not in stored},
+            requires=manifest.requires,
+            runtime=manifest.runtime,
+            stored=stored,
+        )
 
 
 def _open(

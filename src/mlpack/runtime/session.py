@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mlpack.errors import MlpackError, UsageError
 
-__all__ = ["NodeArg", "RowSession", "Session", "engine_errors", "engine_title", "open_session"]
+if TYPE_CHECKING:
+    from mlpack.format.artifact import Artifact
+
+__all__ = [
+    "NodeArg",
+    "RowSession",
+    "Session",
+    "engine_errors",
+    "engine_title",
+    "open_graph",
+    "open_session",
+]
+
+
+_FOLDER = "session.model_external_initializers_file_folder_path"
+"""Where onnxruntime looks for the weights of a model that it gets as bytes."""
 
 
 class NodeArg(Protocol):
@@ -86,13 +102,23 @@ _AT_ONCE = 4 << 20
 """Bytes of one intermediate result: about what the cache of one processor core holds."""
 
 
-def open_session(model: bytes, *, threads: int = 1, by_row: bool = False) -> Session:
+def open_graph(artifact: Artifact, *, threads: int, by_row: bool = False) -> Session:
+    """Open the graph of an artifact with the weights beside it; see `open_session`."""
+    data = {item.path.name: item.path for item in artifact.stored.values()}
+    return open_session(artifact.entry, threads=threads, by_row=by_row, data=data)
+
+
+def open_session(
+    model: bytes, *, threads: int = 1, by_row: bool = False, data: Mapping[str, Path] | None = None
+) -> Session:
     """Open an ONNX model for predictions on the CPU.
 
     Args:
-        model: The serialised model; nothing is ever read from a file beside it.
+        model: The serialised model; no other file is ever read than those in `data`.
         threads: Threads of one operator. With 1, sums keep their order and results repeat to the last bit.
         by_row: Whether every row is answered by itself, so that many may be given to the graph in parts.
+        data: Name that the model uses -> file of that name with its weights, all in one folder. They are
+            mapped into memory here, and may be removed afterwards.
 
     Returns:
         An `onnxruntime.InferenceSession`, or a `RowSession` around it. It may be used from several Python
@@ -109,12 +135,14 @@ def open_session(model: bytes, *, threads: int = 1, by_row: bool = False) -> Ses
 
     if type(threads) is not int or threads < 1:
         raise UsageError("expected a positive number of threads", where="threads")
-    longest = check_graph(model)
+    longest = check_graph(model, {name: path.stat().st_size for name, path in (data or {}).items()})
     onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # only fatal: everything else arrives as an exception
+    for path in list((data or {}).values())[:1]:
+        options.add_session_config_entry(_FOLDER, str(path.parent))
     try:
         session: Session = onnxruntime.InferenceSession(
             model, sess_options=options, providers=["CPUExecutionProvider"]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from mlpack.format.manifest import Manifest
+    from mlpack.format.stored import StoredFile
     from mlpack.show.facts import Facts, Level, Section
     from mlpack.trust.attestation import Attestation
     from mlpack.trust.policy import Policy
@@ -116,6 +117,27 @@ class VerifiedBundle:
             raise UsageError("not a verified file of this bundle", where=path)
         try:
             return read_hashed(self.path, path, self.files)
+        except FormatError as error:
+            raise ContentMismatchError(error.message, where=error.where) from error
+
+    def copy(self, path: str, target: Path) -> StoredFile:
+        """Copy one file to a new private one, if its bytes are still the verified ones.
+
+        Args:
+            path: A path of `files`.
+            target: Where to; nothing may be there.
+
+        Raises:
+            UsageError: The bundle has no such file.
+            ContentMismatchError: The bytes are others by now, or gone.
+            StorageError: The bundle as a whole is gone, or the copy cannot be written.
+        """
+        from mlpack.format.opening import copy_hashed
+
+        if path not in self.files:
+            raise UsageError("not a verified file of this bundle", where=path)
+        try:
+            return copy_hashed(self.path, path, self.files, target)
         except FormatError as error:
             raise ContentMismatchError(error.message, where=error.where) from error
 

@@ -71,6 +71,48 @@ def test_external_data_is_refused_although_the_file_is_there(
         open_session(data)
 
 
+def _scaled(**place: str) -> bytes:
+    tensor = external()
+    del tensor.external_data[:]
+    for key, value in place.items():
+        entry = tensor.external_data.add()
+        entry.key, entry.value = key, value
+    data: bytes = model([helper.make_node("Mul", ["x", "w"], ["y"])], tensors=[tensor]).SerializeToString()
+    return data
+
+
+def test_external_data_of_a_file_of_the_bundle_is_mapped_and_outlives_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "weights-1.bin"
+    np.full(300, 2.0).tofile(file)
+    graph = _scaled(location="weights-1.bin", offset="0", length="2400")
+    session = open_session(graph, data={"weights-1.bin": file})
+    file.unlink()
+    np.full(300, 3.0).tofile(file)
+    assert session.run(["y"], {"x": np.ones(1)})[0].tolist() == [2.0] * 300
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"location": "weights-2.bin", "offset": "0", "length": "2400"},
+        {"location": "./weights-1.bin", "offset": "0", "length": "2400"},
+        {"location": "*/_ORT_MEM_ADDR_/*", "offset": "4096", "length": "2400"},
+        {"location": "weights-1.bin", "offset": "8", "length": "2400"},
+        {"location": "weights-1.bin", "offset": "-8", "length": "2400"},
+        {"location": "weights-1.bin", "offset": "0"},
+        {"location": "weights-1.bin", "offset": "0", "length": "2400", "checksum": "x"},
+        {"offset": "0", "length": "2400"},
+    ],
+    ids=lambda place: " ".join(place.values()),
+)
+def test_external_data_elsewhere_is_refused(tmp_path: Path, place: dict[str, str]) -> None:
+    file = tmp_path / "weights-1.bin"
+    np.ones(300).tofile(file)
+    np.ones(300).tofile(tmp_path / "weights-2.bin")
+    with pytest.raises(FormatError, match="refers to"):
+        open_session(_scaled(**place), data={"weights-1.bin": file})
+
+
 def test_external_data_is_found_in_every_corner() -> None:
     constant = helper.make_node("Constant", [], ["w"], value=external())
     branch = helper.make_graph(

@@ -7,6 +7,7 @@ import pickle
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from mlpack.errors import MissingExtraError, ModelError
@@ -27,12 +28,13 @@ class _Torch:
     routes: Sequence[str]
     child: str = "mlpack.packing.tensors.torch_child"
 
-    def task(self, route: str) -> StudyTask:
+    def task(self, route: str, folder: Path) -> StudyTask:
         return StudyTask(
             model=self.model,
             example=self.example,
             positional=self.positional,
             route=route,
+            folder=folder,
             paths=(os.getcwd(),) if "" in sys.path else (),  # noqa: PTH109  (what an empty entry stands for)
         )
 

@@ -28,9 +28,14 @@ class _TextModel:
     child: str = "mlpack.packing.tensors.text_child"
     routes: Sequence[str] = ROUTES
 
-    def task(self, route: str) -> StudyTask:
+    def task(self, route: str, folder: Path) -> StudyTask:
         return StudyTask(
-            model=self.model, tokenizer=self.tokenizer, example=self.texts, positional=0, route=route
+            model=self.model,
+            tokenizer=self.tokenizer,
+            example=self.texts,
+            positional=0,
+            route=route,
+            folder=folder,
         )
 
 

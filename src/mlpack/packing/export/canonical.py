@@ -19,6 +19,8 @@ __all__ = ["canonical_bytes"]
 def canonical_bytes(model: onnx.ModelProto) -> bytes:
     """Return the canonical serialisation of `model`; inputs and outputs keep their names and order.
 
+    A constant whose data is elsewhere keeps its reference, which must follow from that data.
+
     Raises:
         ValueError: The graph refers to a value that nothing produces, or shadows a name.
     """
@@ -112,7 +114,7 @@ def _plain_tensor(tensor: onnx.TensorProto) -> onnx.TensorProto:
     import numpy as np
     from onnx import TensorProto, numpy_helper
 
-    if tensor.data_type == TensorProto.STRING:
+    if tensor.data_type == TensorProto.STRING or tensor.data_location == TensorProto.EXTERNAL:
         plain = TensorProto()
         plain.CopyFrom(tensor)
     else:

@@ -6,9 +6,11 @@ import os
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlpack.errors import MlpackError
+from mlpack.format.stored import StoredFile
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.asking import (
     MOST_ROWS,
@@ -20,6 +22,7 @@ from mlpack.packing.tensors.asking import (
     sampled_rows,
 )
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
+from mlpack.packing.tensors.weights import data_files, large_canonical
 from mlpack.runtime._tensors import ELEMENTS
 
 if TYPE_CHECKING:
@@ -42,25 +45,17 @@ def main() -> None:
 
 def study_graph(task: StudyTask) -> Study:
     """Return what the file itself answers, and the bytes that are to be packed."""
-    import onnx
     import onnxruntime
 
-    from mlpack.packing.export.canonical import canonical_bytes
-    from mlpack.runtime.session import open_session
-
     try:
-        session = open_session(task.model)
+        session, proto = _opened(task.model)
+        graph, stored = _packed(task, proto)
     except MlpackError as error:
         return Study(refusal=" ".join(str(error).split()), final=True)
+    except ValueError as error:
+        return Study(refusal=f"it has no canonical form: {error}")
     if problem := _foreign(session, task.example):
         return Study(refusal=problem, final=True)
-    graph = task.model
-    proto = onnx.load_model_from_string(task.model)
-    if task.route == "onnx-canonical":
-        try:
-            graph = canonical_bytes(_inlined(proto))
-        except ValueError as error:
-            return Study(refusal=f"it has no canonical form: {error}")
     outputs = [item.name for item in session.get_outputs()]
     parts = [""] if len(outputs) == 1 else outputs
     asker = Asker(model=lambda call: dict(zip(parts, session.run(outputs, dict(call)), strict=True)))
@@ -89,6 +84,7 @@ def study_graph(task: StudyTask) -> Study:
     )
     return Study(
         graph=graph,
+        stored=stored,
         inputs=facts,
         outputs=dict(zip(parts, outputs, strict=True)),
         dimensions=dimensions,
@@ -98,6 +94,31 @@ def study_graph(task: StudyTask) -> Study:
         precision="float32-network",
         onnxruntime=_oldest(proto, onnxruntime.__version__),
     )
+
+
+def _opened(model: bytes | Path) -> tuple[Session, onnx.ModelProto]:
+    """Return the original, running, and as a message without the data in files beside it."""
+    import onnx
+
+    from mlpack.runtime.session import open_session
+
+    content = model if isinstance(model, bytes) else model.read_bytes()
+    proto = onnx.load_model_from_string(content)
+    beside = {} if isinstance(model, bytes) else data_files(proto, model)
+    return open_session(content, data=beside), proto
+
+
+def _packed(task: StudyTask, proto: onnx.ModelProto) -> tuple[bytes, dict[str, StoredFile]]:
+    """Return the graph that is to be packed, and its large constants as files.
+
+    Raises:
+        ValueError: It has no canonical form.
+    """
+    from mlpack.packing.export.canonical import canonical_bytes
+
+    if isinstance(task.model, Path):
+        return large_canonical(_inlined(proto), task.model.parent, task.folder)
+    return (task.model if task.route == "onnx-as-is" else canonical_bytes(_inlined(proto))), {}
 
 
 def _inlined(proto: onnx.ModelProto) -> onnx.ModelProto:

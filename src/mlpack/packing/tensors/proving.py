@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
 from mlpack.format.contract import Contract, DType, Input, Output
 from mlpack.format.evidence import Golden, encode_cell
+from mlpack.format.stored import WEIGHTS_FEATURE
 from mlpack.format.text_models import TOKENIZER_FEATURE, TOKENIZER_PATH
 from mlpack.packing.adapters import Description
 from mlpack.packing.child import ChildFailedError, run_child
@@ -62,8 +64,8 @@ class TensorModel(Protocol):
         """Ways to ONNX, in order."""
         ...
 
-    def task(self, route: str) -> StudyTask:
-        """Return what the child is asked."""
+    def task(self, route: str, folder: Path) -> StudyTask:
+        """Return what the child is asked; what is too large for a pipe goes into the folder."""
         ...
 
 
@@ -84,8 +86,11 @@ def prove_tensors(
     methods: Sequence[str] | None,
     certificate: Certificate,
     golden: Literal["synthetic", "sample"],
+    folder: Path,
 ) -> TensorProof:
     """Export a model of tensors and measure that it agrees with the original.
+
+    Large constants are left in `folder`, which must be empty, and stay there until the bundle is written.
 
     Raises:
         UsageError: A method is asked for that such models do not have.
@@ -97,7 +102,7 @@ def prove_tensors(
         raise UsageError("a model of tensors offers predict alone", where="methods")
     rejected: list[tuple[str, str]] = []
     for route in model.routes:
-        study = _study(model, route)
+        study = _study(model, route, folder)
         if study.refusal:
             rejected.append((route, study.refusal))
             if study.final:
@@ -125,9 +130,12 @@ def prove_tensors(
     )
 
 
-def _study(model: TensorModel, route: str) -> Study:
+def _study(model: TensorModel, route: str, folder: Path) -> Study:
+    inside = folder / route
+    inside.mkdir(mode=0o700)
     try:
-        return cast("Study", run_child(model.child, model.task(route), seconds=SECONDS, memory=MEMORY))
+        task = model.task(route, inside)
+        return cast("Study", run_child(model.child, task, seconds=SECONDS, memory=MEMORY))
     except ChildFailedError as error:
         return Study(refusal=f"the exporting process {error.message}")
 
@@ -152,9 +160,12 @@ def _artifact(study: Study) -> Artifact:
     features = ["onnx", "tensors"]
     if TOKENIZER_PATH in study.files:
         features.append(TOKENIZER_FEATURE)
+    if study.stored:
+        features.append(WEIGHTS_FEATURE)
     return replace(
         graph,
         files={**graph.files, **study.files},
+        stored=study.stored,
         requires=tuple(sorted(features)),
         runtime={"onnxruntime": f">={study.onnxruntime}", **study.runtime},
     )

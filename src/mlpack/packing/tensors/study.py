@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlpack.format.evidence import Precision
+from mlpack.format.stored import StoredFile
 from mlpack.format.tensors import Dimension
 
 if TYPE_CHECKING:
@@ -23,7 +25,9 @@ class StudyTask:
     """What the child is asked.
 
     Attributes:
-        model: The model as bytes: cloudpickle's, or whatever the child of its framework reads.
+        model: The model as bytes: cloudpickle's, or whatever the child of its framework reads; or where it
+            lies, if it is large.
+        folder: Private folder that large constants are written to; it outlives the child.
         example: One call, by input name; `positional` of them are passed by position.
         positional: How many inputs are passed by position, the first ones.
         route: Which way to ONNX to try.
@@ -31,10 +35,11 @@ class StudyTask:
         paths: What the child adds to `sys.path`, so that it finds the modules that this process has.
     """
 
-    model: bytes
+    model: bytes | Path
     example: Arrays
     positional: int
     route: str
+    folder: Path
     tokenizer: bytes = b""
     paths: Sequence[str] = ()
 
@@ -91,6 +96,7 @@ class Study:
         precision: In which the original computes.
         onnxruntime: The oldest that runs the graph.
         files: Bundle path -> bytes of what the graph needs beside it.
+        stored: Bundle path -> file with large constants of the graph.
         runtime: Distributions that serving needs beside onnxruntime: name -> version specifier.
         classes: Part of the answer -> names of its columns.
     """
@@ -108,5 +114,6 @@ class Study:
     precision: Precision = "float64"
     onnxruntime: str = "1.22"
     files: Mapping[str, bytes] = field(default_factory=dict)
+    stored: Mapping[str, StoredFile] = field(default_factory=dict)
     runtime: Mapping[str, str] = field(default_factory=dict)
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

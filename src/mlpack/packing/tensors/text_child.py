@@ -17,6 +17,7 @@ from mlpack.packing.tensors.torch_child import (
     answer_task,
     architecture,
     prepared,
+    read_pickle,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def main() -> None:
 def _study(task: StudyTask) -> Study:
     from mlpack.packing.tensors.torch_export import NoExportError, export
 
-    module = prepared(pickle.loads(task.model))  # noqa: S301  (written by our own parent process)
+    module = prepared(read_pickle(task.model))
     tokenizer = pickle.loads(task.tokenizer)  # noqa: S301  (the same)
     longest = _longest(tokenizer, module)
     example = sampled_rows(task.example, MOST_TEXTS)
@@ -58,7 +59,7 @@ def _study(task: StudyTask) -> Study:
     flat = FlatModule(module, list(base), 0)
     flat.answer(base)
     try:
-        made = export(flat, base, route=task.route)
+        made = export(flat, base, route=task.route, folder=task.folder)
     except NoExportError as error:
         return Study(refusal=str(error), final=error.final)
     if frozen := [f"{name}, axis {axis}" for name, axis in made.frozen]:
@@ -70,6 +71,7 @@ def _study(task: StudyTask) -> Study:
     ]
     return Study(
         graph=made.graph,
+        stored=made.stored,
         files={TOKENIZER_PATH: _tokenizer_json(tokenizer, longest)},
         inputs={name: InputFacts(shape=("batch",), tensor=name) for name in example},
         outputs=dict(zip(flat.parts, made.outputs, strict=True)),

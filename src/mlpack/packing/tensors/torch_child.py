@@ -9,6 +9,7 @@ import random
 import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from mlpack.packing.tensors.asking import (
 )
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
+from mlpack.packing.tensors.weights import LARGE
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +41,10 @@ __all__ = [
     "architecture",
     "leaves",
     "main",
+    "module_size",
     "positional_names",
     "prepared",
+    "read_pickle",
     "torch_version",
 ]
 
@@ -102,7 +106,7 @@ def _study(task: StudyTask) -> Study:
         return Study(refusal=problem, final=True)
     base = _base(asker, example)
     try:
-        made = export(flat, base, route=task.route)
+        made = export(flat, base, route=task.route, folder=task.folder)
     except NoExportError as error:
         return Study(refusal=str(error), final=error.final)
     if problem := _one_batch_only(asker, base, made):
@@ -138,6 +142,7 @@ def _studied(flat: FlatModule, asker: Asker, example: Arrays, base: Arrays, made
         return Study(refusal="the model keeps something from one call to the next", final=True)
     return Study(
         graph=made.graph,
+        stored=made.stored,
         inputs=facts,
         outputs=dict(zip(flat.parts, made.outputs, strict=True)),
         dimensions=dimensions,
@@ -149,14 +154,22 @@ def _studied(flat: FlatModule, asker: Asker, example: Arrays, base: Arrays, made
     )
 
 
-def _module(content: bytes) -> Any:  # noqa: ANN401  (a torch module of any class)
+def read_pickle(content: bytes | Path) -> Any:  # noqa: ANN401  (whatever our own parent process wrote)
+    """Return what the parent process handed over, in memory or in a file."""
+    if isinstance(content, bytes):
+        return pickle.loads(content)  # noqa: S301  (written by our own parent process)
+    with content.open("rb") as file:
+        return pickle.load(file)  # noqa: S301  (the same)
+
+
+def _module(content: bytes | Path) -> Any:  # noqa: ANN401  (a torch module of any class)
     import io
 
     import torch
 
-    if content.startswith(SCRIPTED):
+    if isinstance(content, bytes) and content.startswith(SCRIPTED):
         return torch.jit.load(io.BytesIO(content.removeprefix(SCRIPTED)))
-    return pickle.loads(content)  # noqa: S301  (written by our own parent process)
+    return read_pickle(content)
 
 
 def _foreign_type(module: torch.nn.Module) -> str:
@@ -192,6 +205,11 @@ def architecture(module: torch.nn.Module) -> list[str]:
     return list(names)[:50]
 
 
+def module_size(module: torch.nn.Module) -> int:
+    """Return how many bytes a module's numbers have."""
+    return sum(int(tensor.nbytes) for tensor in (*module.parameters(), *module.buffers()))
+
+
 class FlatModule:
     """A module as a function from named arrays to named arrays; and as a module of plain tensors.
 
@@ -207,6 +225,11 @@ class FlatModule:
         self.names = list(names)
         self.positional = positional
         self.parts: list[str] = []
+
+    @property
+    def size(self) -> int:
+        """Bytes of its numbers."""
+        return module_size(self.module)
 
     def call(self, tensors: Sequence[Any]) -> list[tuple[str, Any]]:
         """Return what the original answers as named leaves; the only one has no name."""
@@ -231,8 +254,8 @@ class FlatModule:
 
         import torch
 
-        if isinstance(self.module, torch.jit.ScriptModule):
-            return None
+        if isinstance(self.module, torch.jit.ScriptModule) or self.size >= LARGE:
+            return None  # of a large one, there is no room for another
         try:
             twin = FlatModule(copy.deepcopy(self.module).double(), self.names, self.positional)
         except (RuntimeError, TypeError, AttributeError):

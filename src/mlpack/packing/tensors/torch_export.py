@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlpack.format.stored import StoredFile
 from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.recurrent import with_stand_ins
 from mlpack.packing.tensors.study import Arrays
 from mlpack.packing.tensors.translations import translations
+from mlpack.packing.tensors.weights import LARGE
 
 if TYPE_CHECKING:
     import onnx
@@ -44,6 +47,7 @@ class Exported:
 
     Attributes:
         graph: Canonical ONNX bytes.
+        stored: Bundle path -> file with its large constants.
         inputs: Graph inputs, in order.
         outputs: Graph outputs, in order.
         axes: Symbol -> where it stands.
@@ -52,6 +56,7 @@ class Exported:
     """
 
     graph: bytes
+    stored: Mapping[str, StoredFile]
     inputs: Sequence[str]
     outputs: Sequence[str]
     axes: Mapping[str, Sequence[tuple[str, int]]]
@@ -59,8 +64,8 @@ class Exported:
     frozen: Sequence[tuple[str, int]]
 
 
-def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
-    """Return the graph of one route.
+def export(flat: FlatModule, base: Arrays, *, route: str, folder: Path) -> Exported:
+    """Return the graph of one route; what is large of it is left in the folder.
 
     Raises:
         NoExportError: There is none.
@@ -70,7 +75,7 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
     module = flat.as_module()
     tensors = tuple(torch.from_numpy(base[name].copy()) for name in flat.names)
     if isinstance(flat.module, torch.jit.ScriptModule):
-        return _scripted(flat, tensors, base, route)
+        return _scripted(flat, tensors, base, route, folder)
     vouching = module
     if route == RECURRENT:
         vouching = type(flat)(with_stand_ins(flat.module), flat.names, flat.positional).as_module()
@@ -79,10 +84,15 @@ def export(flat: FlatModule, base: Arrays, *, route: str) -> Exported:
         raise NoExportError("the model changes its own buffers when it is called", final=True)
     axes, ranges, frozen = _sizes(program, flat.names)
     if route.startswith("torch-export"):
-        proto = _translated(program)
+        proto = _translated(program, _written(flat, folder))
     else:
-        proto = _traced(module, tensors, flat.names, axes)
-    return _exported(proto, flat, axes=axes, ranges=ranges, frozen=frozen)
+        proto = _traced(module, tensors, flat.names, axes, _written(flat, folder))
+    return _exported(proto, flat, folder, axes=axes, ranges=ranges, frozen=frozen)
+
+
+def _written(flat: FlatModule, folder: Path) -> Path | None:
+    """Return where a large graph is written, which no message can hold; None for the others."""
+    return folder / "exported" / "model.onnx" if flat.size >= LARGE else None
 
 
 def _program(
@@ -132,7 +142,8 @@ def _range(bounds: Any) -> Dimension:  # noqa: ANN401  (torch's ValueRanges)
     )
 
 
-def _translated(program: torch.export.ExportedProgram) -> onnx.ModelProto:
+def _translated(program: torch.export.ExportedProgram, file: Path | None) -> onnx.ModelProto:
+    import onnx
     import torch
 
     try:
@@ -153,8 +164,12 @@ def _translated(program: torch.export.ExportedProgram) -> onnx.ModelProto:
         raise NoExportError(f"torch.onnx: {said}") from error
     if made is None:
         raise NoExportError("torch.onnx returned nothing")
-    proto: onnx.ModelProto = made.model_proto
-    return proto
+    if file is None:
+        proto: onnx.ModelProto = made.model_proto
+        return proto
+    file.parent.mkdir()
+    made.save(file, external_data=True)
+    return onnx.load_model(file, load_external_data=False)
 
 
 def _traced(
@@ -162,6 +177,7 @@ def _traced(
     tensors: tuple[torch.Tensor, ...],
     names: Sequence[str],
     axes: Mapping[str, Sequence[tuple[str, int]]],
+    file: Path | None,
 ) -> onnx.ModelProto:
     """Return the tracing exporter's graph, dynamic where torch.export said that the program holds."""
     import onnx
@@ -172,12 +188,15 @@ def _traced(
         for name, axis in places:
             dynamic.setdefault(f"in_{names.index(name)}", {})[axis] = symbol
     buffer = io.BytesIO()
+    if file is not None:
+        file.parent.mkdir()
     try:
         torch.onnx.export(
             module,
             tensors,
-            buffer,
+            buffer if file is None else file,
             dynamo=False,
+            external_data=True,
             opset_version=OPSET,
             input_names=[f"in_{index}" for index in range(len(names))],
             dynamic_axes=dynamic,
@@ -186,10 +205,14 @@ def _traced(
     except Exception as error:
         text = str(error).strip().splitlines() or [type(error).__name__]
         raise NoExportError(f"torch.onnx, tracing: {text[0]}") from error
+    if file is not None:
+        return onnx.load_model(file, load_external_data=False)
     return onnx.load_model_from_string(buffer.getvalue())
 
 
-def _scripted(flat: FlatModule, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str) -> Exported:
+def _scripted(
+    flat: FlatModule, tensors: tuple[torch.Tensor, ...], base: Arrays, route: str, folder: Path
+) -> Exported:
     """Export TorchScript, whose control flow goes into the graph as written; only the batch may differ."""
     if route != "torch-trace":
         raise NoExportError("torch.export takes no TorchScript")
@@ -198,14 +221,15 @@ def _scripted(flat: FlatModule, tensors: tuple[torch.Tensor, ...], base: Arrays,
             "TorchScript is packed with inputs by position: a tuple, or one tensor", final=True
         )
     rows = {"batch": [(name, 0) for name, value in base.items() if value.ndim]}
-    proto = _traced(flat.module, tensors, flat.names, rows)
+    proto = _traced(flat.module, tensors, flat.names, rows, _written(flat, folder))
     frozen = [(name, axis) for name, value in base.items() for axis in range(1, value.ndim)]
-    return _exported(proto, flat, axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
+    return _exported(proto, flat, folder, axes=rows, ranges={"batch": Dimension(minimum=1)}, frozen=frozen)
 
 
 def _exported(
     proto: onnx.ModelProto,
     flat: FlatModule,
+    folder: Path,
     *,
     axes: Mapping[str, Sequence[tuple[str, int]]],
     ranges: Mapping[str, Dimension],
@@ -220,6 +244,7 @@ def _exported(
 
     from mlpack.packing.export.canonical import canonical_bytes
     from mlpack.packing.tensors.naming import graph_names, rename
+    from mlpack.packing.tensors.weights import constant_bytes, large_canonical
 
     if proto.functions:
         proto = inliner.inline_local_functions(proto)
@@ -228,7 +253,18 @@ def _exported(
         raise NoExportError("the graph has other inputs or outputs than the model")
     rename(proto, inputs, outputs)
     try:
-        graph = canonical_bytes(proto)
+        if constant_bytes(proto) >= LARGE:
+            graph, stored = large_canonical(proto, folder / "exported", folder)
+        else:
+            graph, stored = canonical_bytes(proto), {}
     except ValueError as error:
         raise NoExportError(f"the graph has no canonical form: {error}") from error
-    return Exported(graph=graph, inputs=inputs, outputs=outputs, axes=axes, ranges=ranges, frozen=frozen)
+    return Exported(
+        graph=graph,
+        stored=stored,
+        inputs=inputs,
+        outputs=outputs,
+        axes=axes,
+        ranges=ranges,
+        frozen=frozen,
+    )

@@ -14,7 +14,7 @@ from mlpack.errors import FormatError, MissingExtraError
 from mlpack.format.artifact import Artifact
 from mlpack.format.contract import Contract
 from mlpack.format.text_models import ENCODED, TEXT_INPUTS, TOKENIZER_PATH
-from mlpack.runtime.session import NodeArg, Session, open_session
+from mlpack.runtime.session import NodeArg, Session, open_graph
 
 __all__ = ["open_engine"]
 
@@ -36,7 +36,7 @@ def open_engine(artifact: Artifact, contract: Contract, *, threads: int) -> Sess
         ) from error
     if TOKENIZER_PATH not in artifact.files:
         raise FormatError("the tokenizer is missing", where=TOKENIZER_PATH)
-    graph = open_session(artifact.entry, threads=threads)
+    graph = open_graph(artifact, threads=threads)
     try:
         tokenizer = tokenizers.Tokenizer.from_buffer(artifact.files[TOKENIZER_PATH])
     except Exception as error:
