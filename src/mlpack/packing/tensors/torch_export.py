@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlpack.format.stored import StoredFile
 from mlpack.format.tensors import Dimension
+from mlpack.packing.tensors.decompositions import decompositions
 from mlpack.packing.tensors.recurrent import with_stand_ins
 from mlpack.packing.tensors.study import Arrays
 from mlpack.packing.tensors.translations import translations
@@ -84,7 +85,7 @@ def export(flat: FlatModule, base: Arrays, *, route: str, folder: Path) -> Expor
         raise NoExportError("the model changes its own buffers when it is called", final=True)
     axes, ranges, frozen = _sizes(program, flat.names)
     if route.startswith("torch-export"):
-        proto = _translated(program, _written(flat, folder))
+        proto = _translated(simplified(program), _written(flat, folder))
     else:
         proto = _traced(module, tensors, flat.names, axes, _written(flat, folder))
     return _exported(proto, flat, folder, axes=axes, ranges=ranges, frozen=frozen)
@@ -113,6 +114,23 @@ def _program(
         depends = "data-dependent" in str(error) or "GuardOnDataDependent" in type(error).__name__
         reason = "its control flow depends on the values of its input" if depends else text[0]
         raise NoExportError(f"torch.export: {reason}", final=depends) from error
+
+
+def simplified(program: torch.export.ExportedProgram) -> torch.export.ExportedProgram:
+    """Return the program without the operators that we tell in simpler ones.
+
+    Raises:
+        NoExportError: One of them is called as none of ours can be.
+    """
+    table = decompositions()
+    used = {node.target for node in program.graph.nodes if node.op == "call_function"} & set(table)
+    if not used:
+        return program
+    try:
+        return program.run_decompositions({target: table[target] for target in used})
+    except Exception as error:
+        text = str(error).strip().splitlines() or [type(error).__name__]
+        raise NoExportError(f"{', '.join(sorted(map(str, used)))}: {text[0]}") from error
 
 
 def _sizes(
