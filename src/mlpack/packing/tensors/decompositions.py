@@ -43,7 +43,7 @@ def decompositions() -> dict[Any, Callable[..., Any]]:
         aten.rrelu.default: lambda x, low=1 / 8, high=1 / 3, *_: torch.where(x < 0, x * (low + high) / 2, x),
         aten.scaled_dot_product_attention.default: _attention,
         aten.searchsorted.Tensor: _places,
-        aten.signbit.default: lambda x: _negative(x),
+        aten.signbit.default: _negative,
     }
 
 
@@ -54,7 +54,7 @@ def _negative(x: Any) -> Any:
 # ------------------------------------------------------------------------------------------ attention
 
 
-def _attention(
+def _attention(  # noqa: PLR0917
     query: Any,
     key: Any,
     value: Any,
@@ -126,13 +126,13 @@ def _largest(x: Any, output_size: Sequence[Any]) -> Any:
     values, chosen = members.max(-1)
     place: Any = 0
     for axis in range(rank):
-        width = 1
+        width: Any = 1
         for other in indices[axis + 1 :]:
             width = width * other.size(1)
         whole_steps = chosen.div(width, rounding_mode="floor")
         length = indices[axis].size(1)
         within = whole_steps - whole_steps.div(length, rounding_mode="floor") * length
-        shape = [1] * rank
+        shape: list[Any] = [1] * rank
         shape[axis] = sizes[axis]
         table = indices[axis].reshape(*shape, -1).expand(*within.shape, -1)
         place = place * whole[axis] + table.gather(-1, within.unsqueeze(-1)).squeeze(-1)
@@ -214,7 +214,7 @@ def _middle_present(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
 
 def _places(
     sorted_sequence: Any,
-    self: Any,  # noqa: PLW0211  (torch calls it so)
+    self: Any,
     *,
     out_int32: bool = False,
     right: bool = False,
@@ -246,14 +246,34 @@ def _among(elements: Any, test_elements: Any, *, assume_unique: bool = False, in
 # -------------------------------------------------------------------------------- matrices and distances
 
 
+LARGEST_MATRIX = 16
+"""Rows of a matrix that is inverted: the elimination is written out row by row."""
+
+
 def _inverse(a: Any) -> Any:
-    """Return the inverse; of a singular matrix there is none, and the runtime refuses as torch does."""
+    """Return the inverse by elimination with pivots.
+
+    Of a singular matrix there is none: the runtime then refuses, as torch does.
+    """
     import torch
 
-    inverse, info = torch.linalg.inv_ex(a)
     size = a.size(-1)
-    # A row beyond the last one, which no runtime can give, if any matrix is singular.
-    return inverse.index_select(-1, torch.arange(size) + (info != 0).any() * size)
+    if not isinstance(size, int) or size > LARGEST_MATRIX:
+        raise ValueError(f"only matrices of a fixed size up to {LARGEST_MATRIX} are inverted")
+    number = torch.arange(size)
+    both = torch.cat([a, torch.eye(size, dtype=a.dtype).expand(a.shape)], -1)
+    singular = torch.zeros((), dtype=torch.bool)
+    for k in range(size):
+        chosen = both[..., k:, k].abs().argmax(-1, keepdim=True) + k
+        order = torch.where(number == k, chosen, torch.where(number == chosen, k, number))
+        both = both.gather(-2, order.unsqueeze(-1).expand(both.shape))
+        pivot = both[..., k : k + 1, k : k + 1]
+        singular = singular | (pivot == 0).any()
+        row = both[..., k : k + 1, :] / pivot
+        rest = both - both[..., :, k : k + 1] * row
+        both = torch.where((number == k).unsqueeze(-1), row, rest)
+    # A column beyond the last one, which no runtime can give, if any matrix is singular.
+    return both.index_select(-1, number + size + singular * size)
 
 
 def _solved(a: Any, b: Any, *, left: bool = True) -> Any:

@@ -9,16 +9,12 @@ if TYPE_CHECKING:
 
 __all__ = ["translations"]
 
-INT32 = 6
-
 
 def translations() -> dict[Any, Callable[..., Any]]:
     """Return torch operator -> translation."""
     import torch
     from onnxscript import opset18 as op
-    from onnxscript.values import Opset
 
-    own = Opset("com.microsoft", 1)  # onnxruntime's own operators
     aten = torch.ops.aten
 
     def ordered(x: Any, axis: int, *, descending: bool) -> Any:  # noqa: ANN401  (a symbolic value)
@@ -46,12 +42,7 @@ def translations() -> dict[Any, Callable[..., Any]]:
             middle = op.Reshape(middle, op.Constant(value_ints=[1]))
         return op.Gather(values, middle, axis=axis), op.Gather(indices, middle, axis=axis)
 
-    def inverse(self: Any, check_errors: bool = False) -> Any:  # noqa: ANN401, ARG001, FBT001, FBT002
-        singular = op.Equal(op.Det(self), op.CastLike(op.Constant(value_float=0.0), self))
-        return own.Inverse(self), op.Cast(singular, to=INT32)
-
     return {
-        aten.linalg_inv_ex.default: inverse,
         aten.sort.default: sort,
         aten.sort.stable: stable,
         aten.median.dim: median,
