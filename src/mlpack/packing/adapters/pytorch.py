@@ -47,7 +47,7 @@ def tensor_model(model: Any, example: object) -> _Torch:  # noqa: ANN401  (any m
         ModelError: It cannot be sent to another process.
         ExampleError: The example is no call of tensors.
     """
-    from mlpack.packing.tensors.torch_child import positional_names
+    from mlpack.packing.tensors.flat import positional_names
 
     arrays, positional = named_arrays(example, lambda count: positional_names(model, count))
     return _Torch(

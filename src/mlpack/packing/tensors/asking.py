@@ -1,4 +1,4 @@
-"""Asking a model of tensors: which sizes and numbers it takes, and what it answers to trying calls.
+"""Asking a model of tensors which sizes and numbers it takes.
 
 Runs in the child process, against any framework: a model is a function from named arrays to named arrays that
 raises for what it refuses.
@@ -6,20 +6,20 @@ raises for what it refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mlpack.format.tensors import Dimension
-from mlpack.packing.tensors.study import Arrays, Call
+from mlpack.packing.tensors.study import Arrays
 
 __all__ = [
+    "SEED",
     "Asker",
     "Axes",
-    "Probes",
-    "ask",
     "batch_axes",
+    "is_small",
     "learn_bounds",
     "learn_range",
     "resized",
@@ -37,8 +37,7 @@ MOST_ELEMENTS = 1 << 22
 UNSTEADY = 1e-6
 """Error of single precision from which on an answer to made-up numbers says nothing about an export."""
 
-BATCHES = (1, 2, 7, 64)
-_SEED = 20260101
+SEED = 20260101
 
 Model = Callable[[Arrays], Mapping[str, np.ndarray]]
 
@@ -93,7 +92,7 @@ class Asker:
 
         Which of equal numbers is the largest is nobody's promise.
         """
-        rng = np.random.default_rng(_SEED)
+        rng = np.random.default_rng(SEED)
         moved = {
             name: value + (rng.normal(0, 1e-6, value.shape)).astype(value.dtype)
             if value.dtype.kind == "f"
@@ -138,7 +137,8 @@ def resized(arrays: Arrays, places: Sequence[tuple[str, int]], size: int) -> dic
     return out
 
 
-def _small(arrays: Arrays) -> bool:
+def is_small(arrays: Arrays) -> bool:
+    """Return whether a call is small enough to be tried."""
     return max((value.size for value in arrays.values()), default=0) <= MOST_ELEMENTS
 
 
@@ -153,7 +153,7 @@ def learn_range(asker: Asker, base: Arrays, places: Sequence[tuple[str, int]], k
         low = next((size for size in (1, 2) if asker.accepts(resized(base, places, size))), have)
     high = known.maximum
     large = min(have * 4 + 5, high or have * 4 + 5)
-    while high is None and large < 20_000 and _small(bigger := resized(base, places, large)):
+    while high is None and large < 20_000 and is_small(bigger := resized(base, places, large)):
         if not asker.accepts(bigger):
             high = _bisect(lambda size: asker.accepts(resized(base, places, size)), have, large)
             break
@@ -221,142 +221,3 @@ def learn_bounds(asker: Asker, base: Arrays, name: str) -> tuple[int, int] | Non
     lowest = int(info.min) if accepts(ends[0]) else _bisect(accepts, low, ends[0])
     highest = int(info.max) if accepts(ends[1]) else _bisect(accepts, high, ends[1])
     return None if (lowest, highest) == (int(info.min), int(info.max)) else (lowest, highest)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Probes:
-    """The calls that try an export of one model.
-
-    Attributes:
-        example: The caller's own call, at most `MOST_ROWS` rows of it.
-        base: A small call of the same kind.
-        axes: Where each dimension stands.
-        dimensions: Sizes that are allowed.
-        bounds: Input -> integers that are allowed.
-    """
-
-    example: Arrays
-    base: Arrays
-    axes: Axes
-    dimensions: Mapping[str, Dimension]
-    bounds: Mapping[str, tuple[int, int]]
-
-    def calls(self) -> Iterator[tuple[str, str, bool, Arrays]]:
-        """Yield (name, kind, whether it may be stored, inputs)."""
-        yield "example", "ordinary", False, self.example
-        yield from self._sizes()
-        yield from self._values()
-        yield from self._edges()
-
-    def _sizes(self) -> Iterator[tuple[str, str, bool, Arrays]]:
-        rng = np.random.default_rng(_SEED)
-        for name, places in self.axes.items():
-            have = self.base[places[0][0]].shape[places[0][1]]
-            allowed = self.dimensions[name]
-            sizes = BATCHES if name == "batch" else (1, have // 2, have + 1, have * 2 + 1, have + 7)
-            ends = [allowed.minimum, *([allowed.maximum] if allowed.maximum else [])]
-            for size in sorted({size for size in (*sizes, *ends) if size > 0 and size != have}):
-                call = resized(self.base, places, size)
-                if _small(call) and allowed.allows(size):
-                    yield f"{name} of {size}", "ordinary", False, self._drawn(call, rng)
-            if allowed.minimum == 0:
-                yield f"{name} of 0", "ordinary", False, resized(self.base, places, 0)
-        if len(self.axes) > 1:
-            call = dict(self.base)
-            for name, places in self.axes.items():
-                have = call[places[0][0]].shape[places[0][1]]
-                size = have + 2 if self.dimensions[name].allows(have + 2) else have
-                call = resized(call, places, size)
-            yield "every size another", "ordinary", False, self._drawn(call, rng)
-
-    def _values(self) -> Iterator[tuple[str, str, bool, Arrays]]:
-        rng = np.random.default_rng(_SEED + 1)
-        for number in range(3):
-            yield f"drawn, {number + 1}", "ordinary", True, self._drawn(self.base, rng)
-        floats = [name for name, value in self.base.items() if value.dtype.kind == "f"]
-        changes: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-            "negated": lambda value: -value,
-            "positive": np.abs,
-            "negative": lambda value: -np.abs(value),
-            "zeros": np.zeros_like,
-            "ones": np.ones_like,
-            "ten times": lambda value: value * value.dtype.type(10),
-            "a tenth": lambda value: value * value.dtype.type(0.1),
-            "reversed rows": lambda value: value[::-1] if value.ndim else value,
-            "sorted": lambda value: np.sort(value, axis=-1) if value.ndim else value,
-            "rounded": np.round,
-        }
-        drawn = self._drawn(self.base, rng)
-        for name, change in changes.items():
-            if floats:
-                changed = {
-                    key: np.ascontiguousarray(change(drawn[key])).reshape(drawn[key].shape) for key in floats
-                }
-                yield name, "made-up", True, {**drawn, **changed}
-        for name, value in self.base.items():
-            if value.dtype.kind in "iu" and value.size:
-                low, high = int(value.min()), int(value.max())
-                for title, number in (("lowest", low), ("highest", high)):
-                    yield f"{name}: {title}", "ordinary", True, {**drawn, name: np.full_like(value, number)}
-            if value.dtype.kind == "b":
-                for flag in (True, False):
-                    yield f"{name}: {flag}", "ordinary", True, {**drawn, name: np.full_like(value, flag)}
-
-    def _edges(self) -> Iterator[tuple[str, str, bool, Arrays]]:
-        rng = np.random.default_rng(_SEED + 2)
-        drawn = self._drawn(self.base, rng)
-        for name, value in drawn.items():
-            if value.dtype.kind == "f" and value.size:
-                for title, kind, number in (
-                    ("NaN", "NaN", np.nan),
-                    ("infinity", "infinity", np.inf),
-                    ("minus infinity", "infinity", -np.inf),
-                    ("large", "made-up", 1e4),
-                    ("tiny", "made-up", 1e-30),
-                ):
-                    array = value.copy()
-                    array.flat[array.size // 2] = number
-                    yield f"{name}: {title}", kind, kind == "made-up", {**drawn, name: array}
-            if name in self.bounds:
-                low, high = self.bounds[name]
-                info = np.iinfo(value.dtype)
-                for number in sorted({low, high, max(low - 1, int(info.min)), min(high + 1, int(info.max))}):
-                    array = value.copy()
-                    array.flat[array.size // 2] = number
-                    yield f"{name}: {number}", "ordinary", False, {**drawn, name: array}
-
-    def _drawn(self, call: Arrays, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return a call of the same shapes with numbers drawn as the example's are distributed."""
-        return {name: _draw(value, self.example[name], rng) for name, value in call.items()}
-
-
-def _draw(value: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    if value.dtype.kind == "f":
-        finite = seen[np.isfinite(seen)].astype(np.float64)
-        mean, spread = (float(finite.mean()), float(finite.std())) if finite.size else (0.0, 1.0)
-        return np.asarray(rng.normal(mean, spread or 1.0, value.shape)).astype(value.dtype)
-    if value.dtype.kind in "iu" and seen.size:
-        drawn = rng.integers(int(seen.min()), int(seen.max()), value.shape, dtype=np.int64, endpoint=True)
-        return np.asarray(drawn).astype(value.dtype)
-    if value.dtype.kind == "b":
-        return np.asarray(rng.random(value.shape) < 0.5)
-    return value
-
-
-def ask(asker: Asker, probes: Probes) -> list[Call]:
-    """Return every probe with the original's answer."""
-    calls = []
-    for name, kind, golden, inputs in probes.calls():
-        answer = asker.answer(inputs)
-        if kind == "made-up" and answer is not None and not asker.is_steady(inputs, answer):
-            continue
-        calls.append(
-            Call(
-                name=name,
-                inputs=dict(inputs),
-                outputs=answer,
-                kind="ordinary" if kind == "made-up" else kind,
-                golden=golden,
-            )
-        )
-    return calls

@@ -6,6 +6,7 @@ import os
 import pickle
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,11 @@ from mlpack.format.tensors import Dimension
 from mlpack.packing.tensors.asking import (
     MOST_ROWS,
     Asker,
-    Probes,
-    ask,
     learn_bounds,
     learn_range,
     sampled_rows,
 )
+from mlpack.packing.tensors.probes import Probes, ask_within
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 from mlpack.packing.tensors.weights import data_files, large_canonical
 from mlpack.runtime._tensors import ELEMENTS
@@ -82,13 +82,14 @@ def study_graph(task: StudyTask) -> Study:
         dimensions=dimensions,
         bounds={name: fact.bounds for name, fact in facts.items() if fact.bounds is not None},
     )
+    probes, calls = ask_within(asker, probes)
     return Study(
         graph=graph,
         stored=stored,
-        inputs=facts,
+        inputs={name: replace(fact, bounds=probes.bounds.get(name)) for name, fact in facts.items()},
         outputs=dict(zip(parts, outputs, strict=True)),
         dimensions=dimensions,
-        calls=ask(asker, probes),
+        calls=calls,
         architecture=sorted({node.op_type for node in proto.graph.node})[:50],
         framework=("onnx", _producer(proto)),
         precision="float32-network",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, cast
 
-from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
-from mlpack.format.contract import Contract, DType, Input, Output
-from mlpack.format.evidence import Golden, encode_cell
+from mlpack.errors import ExampleError, ExportError, UsageError
+from mlpack.format.contract import Contract
+from mlpack.format.evidence import Golden
 from mlpack.format.stored import WEIGHTS_FEATURE
 from mlpack.format.text_models import TOKENIZER_FEATURE, TOKENIZER_PATH
 from mlpack.packing.adapters import Description
@@ -19,6 +19,7 @@ from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.parity import Asked, Measurement, measure
 from mlpack.packing.evidence.probes import Probe
 from mlpack.packing.notices import PackWarning
+from mlpack.packing.tensors.drafting import contract_of, golden_of, output_shape, sizes_of, spreads_of
 from mlpack.packing.tensors.study import Call, Study, StudyTask
 
 if TYPE_CHECKING:
@@ -35,10 +36,6 @@ SECONDS = 900.0
 
 MEMORY = 48 << 30
 """Address space of a child; the libraries alone reserve several GB of it."""
-
-MOST_GOLDEN = 12
-MOST_GOLDEN_VALUES = 20_000
-"""Numbers that golden.json may hold, inputs and outputs together."""
 
 
 class TensorModel(Protocol):
@@ -120,7 +117,7 @@ def prove_tensors(
             contract=contract,
             artifact=_artifact(study),
             parity=measured.parity(route, 1, rejected),
-            golden=_golden(contract, study.calls, golden),
+            golden=golden_of(contract, study.calls, golden),
         )
     raise ExportError(
         f"no route to ONNX agrees with the original within {certificate!r}",
@@ -179,13 +176,13 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
     study = _without_nothing(study)
     withheld = _withheld(study.calls)
     while True:
-        contract = _contract(study, withheld)
+        contract = contract_of(study, withheld)
         asked = _asked(study.calls, contract, withheld)
         measured = measure(
             contract,
             _artifact(study),
             asked,
-            _spreads(contract, study.calls[0]),
+            spreads_of(contract, study.calls[0]),
             threads=1,
             precision=study.precision,
         )
@@ -207,11 +204,11 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
 
 def _without_nothing(study: Study) -> Study:
     """Return the study with empty batches refused where the shape of their answer follows from values."""
-    shapes = [_output_shape(study, part) for part in study.outputs]
+    shapes = [output_shape(study, part) for part in study.outputs]
     if not any(None in shape for shape in shapes):
         return study
     some = {name: replace(item, minimum=max(item.minimum, 1)) for name, item in study.dimensions.items()}
-    kept = [call for call in study.calls if 0 not in _sizes(study, call).values()]
+    kept = [call for call in study.calls if 0 not in sizes_of(study, call).values()]
     return replace(study, dimensions=some, calls=kept)
 
 
@@ -248,107 +245,3 @@ def _asked(calls: Sequence[Call], contract: Contract, withheld: frozenset[tuple[
             answers = {output.key: call.outputs[output.name or ""] for output in contract.outputs}
         asked.append(Asked(probe=Probe(name=call.name, columns=call.inputs), answers=[answers]))
     return asked
-
-
-def _contract(study: Study, withheld: frozenset[tuple[str, str]]) -> Contract:
-    first = study.calls[0]
-    assert first.outputs is not None  # noqa: S101  (checked by the caller)
-    inputs = tuple(
-        Input(
-            name=name,
-            tensor=facts.tensor,
-            dtype=cast("DType", _dtype(first.inputs[name])),
-            source=str(first.inputs[name].dtype),
-            nulls=first.inputs[name].dtype.kind == "f" and (name, "NaN") not in withheld,
-            infinities=first.inputs[name].dtype.kind == "f" and (name, "infinity") not in withheld,
-            shape=facts.shape,
-            bounds=facts.bounds,
-        )
-        for name, facts in study.inputs.items()
-    )
-    outputs = tuple(
-        Output(
-            method="predict",
-            tensor=tensor,
-            dtype=first.outputs[part].dtype.name,
-            shape=_output_shape(study, part),
-            name=part or None,
-            classes=study.classes.get(part),
-        )
-        for part, tensor in study.outputs.items()
-    )
-    return Contract(layout="tensors", inputs=inputs, outputs=outputs, dimensions=dict(study.dimensions))
-
-
-def _dtype(array: np.ndarray) -> str:
-    return "string" if array.dtype.kind in "OU" else array.dtype.name
-
-
-def _output_shape(study: Study, part: str) -> tuple[int | str | None, ...]:
-    """Return what every answer's shape has in common: sizes, or dimensions that they always equal."""
-    seen: list[tuple[Mapping[str, int], tuple[int, ...]]] = [
-        (_sizes(study, call), call.outputs[part].shape) for call in study.calls if call.outputs is not None
-    ]
-    rank = len(seen[0][1])
-    if any(len(shape) != rank for _, shape in seen):
-        raise ModelError(
-            f"the answer {part!r} differs in its number of dimensions from call to call", where="model"
-        )
-    shape: list[int | str | None] = []
-    for axis in range(rank):
-        found = {shape_[axis] for _, shape_ in seen}
-        named = [
-            name for name in study.dimensions if all(sizes[name] == shape_[axis] for sizes, shape_ in seen)
-        ]
-        shape.append(named[0] if named else found.pop() if len(found) == 1 else None)
-    return tuple(shape)
-
-
-def _sizes(study: Study, call: Call) -> dict[str, int]:
-    return {
-        size: call.inputs[name].shape[axis]
-        for name, facts in study.inputs.items()
-        for axis, size in enumerate(facts.shape)
-        if isinstance(size, str)
-    }
-
-
-def _spreads(contract: Contract, example: Call) -> dict[str, float]:
-    import numpy as np
-
-    spreads = {}
-    for output in contract.outputs:
-        assert example.outputs is not None  # noqa: S101  (checked before)
-        answer = example.outputs[output.name or ""]
-        finite = answer[np.isfinite(answer)].astype(np.float64) if answer.dtype.kind == "f" else np.zeros(0)
-        spreads[output.key] = float(finite.std()) if finite.size and finite.std() > 0 else 1.0
-    return spreads
-
-
-def _golden(contract: Contract, calls: Sequence[Call], origin: Literal["synthetic", "sample"]) -> Golden:
-    """Return calls that tell a runtime that computes otherwise, small enough to read."""
-    chosen: list[Call] = []
-    spent = 0
-    for call in calls:
-        if (not call.golden and origin == "synthetic") or call.outputs is None or call.kind != "ordinary":
-            continue
-        size = sum(value.size for value in (*call.inputs.values(), *call.outputs.values()))
-        if chosen and (spent + size > MOST_GOLDEN_VALUES or len(chosen) == MOST_GOLDEN):
-            continue
-        spent += size
-        chosen.append(call)
-    if not chosen:
-        raise ModelError("the model refuses every call that was drawn", where="golden")
-    return Golden(
-        origin=origin,
-        rows=len(chosen),
-        inputs={item.name: [_cells(call.inputs[item.name]) for call in chosen] for item in contract.inputs},
-        outputs={
-            item.key: [_cells(call.outputs[item.name or ""]) for call in chosen if call.outputs is not None]
-            for item in contract.outputs
-        },
-    )
-
-
-def _cells(array: np.ndarray) -> dict[str, list[object]]:
-    return {"shape": list(array.shape), "values": [encode_cell(value) for value in array.ravel().tolist()]}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import onnx
     import torch
 
-    from mlpack.packing.tensors.torch_child import FlatModule
+    from mlpack.packing.tensors.flat import FlatModule
 
 __all__ = ["RECURRENT", "ROUTES", "Exported", "NoExportError", "export"]
 
