@@ -31,6 +31,7 @@ _ADAPTERS = {
     "mlpack.runtime.processed.Processed": "mlpack.packing.adapters.processed",
 }
 _TENSOR_ADAPTERS = {
+    "keras.src.models.model.Model": "mlpack.packing.adapters.keras_model",  # on torch, a module too: first
     "torch.nn.modules.module.Module": "mlpack.packing.adapters.pytorch",
     "onnx.onnx_ml_pb2.ModelProto": "mlpack.packing.adapters.onnx_model",
     "builtins.bytes": "mlpack.packing.adapters.onnx_model",

@@ -67,10 +67,43 @@ def _is_recurrent(model: Any) -> bool:  # noqa: ANN401
     return not scripted and any(isinstance(part, torch.nn.RNNBase) for part in model.modules())
 
 
+def _dumped(model: Any) -> bytes:  # noqa: ANN401
+    """Return a module as cloudpickle writes it, with weights as parametrisations compute them.
+
+    These make a class for every module, which torch refuses to pickle; what they compute is a plain weight
+    once the model is trained. The module itself is left as it is.
+    """
+    import io
+
+    import cloudpickle
+    import torch
+    from torch.nn.utils import parametrize
+
+    from mlpack.packing.tensors.flat import blank
+
+    class Pickler(cloudpickle.CloudPickler):  # type: ignore[misc]
+        def reducer_override(self, obj: Any) -> Any:  # noqa: ANN401
+            if not isinstance(obj, torch.nn.Module) or not parametrize.is_parametrized(obj):
+                return super().reducer_override(obj)
+            state = {**obj.__dict__, "_parameters": dict(obj._parameters), "_modules": dict(obj._modules)}  # noqa: SLF001
+            for name, steps in state["_modules"].pop("parametrizations").items():
+                was = [(part, part.training) for part in steps.modules()]
+                steps.eval()  # spectral_norm would go on with its iteration
+                with torch.no_grad():
+                    state["_parameters"][name] = torch.nn.Parameter(getattr(obj, name).clone())
+                for part, training in was:
+                    part.training = training
+            return blank, (type(obj).__bases__[0],), state
+
+    buffer = io.BytesIO()
+    Pickler(buffer).dump(model)
+    return buffer.getvalue()
+
+
 def _handed_over(model: Any) -> bytes:  # noqa: ANN401
     """Return the module as bytes that a process of ours reads back; classes of a notebook travel along."""
     try:
-        import cloudpickle
+        import cloudpickle  # noqa: F401  (carries classes of a notebook)
         import onnxscript  # noqa: F401  (torch.onnx needs it, in the child)
     except ImportError as error:
         raise MissingExtraError(
@@ -85,7 +118,7 @@ def _handed_over(model: Any) -> bytes:  # noqa: ANN401
         torch.jit.save(model, buffer)
         return b"torchscript:" + buffer.getvalue()
     try:
-        content: bytes = cloudpickle.dumps(model)
+        content = _dumped(model)
     except (pickle.PicklingError, TypeError, AttributeError, RuntimeError, RecursionError) as error:
         raise ModelError(f"cannot be sent to another process: {error}", where="model") from error
     return content

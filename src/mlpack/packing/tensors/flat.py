@@ -3,19 +3,66 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 import random
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mlpack.packing.tensors.study import Arrays
+from mlpack.packing.tensors.study import Arrays, Calling
 from mlpack.packing.tensors.weights import LARGE
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["FlatModule", "leaves", "positional_names"]
+__all__ = [
+    "KERAS",
+    "SCRIPTED",
+    "FlatModule",
+    "blank",
+    "leaves",
+    "positional_names",
+    "read_module",
+    "read_pickle",
+]
+
+SCRIPTED = b"torchscript:"
+"""Stands before a TorchScript archive, which pickle cannot carry."""
+
+KERAS = b"keras:"
+"""Stands before a Keras model, which pickle reads back where its classes are known."""
+
+
+def blank(kind: type) -> Any:  # noqa: ANN401  (of that class)
+    """Return an object whose state is set afterwards."""
+    return object.__new__(kind)
+
+
+def read_pickle(content: bytes | Path) -> Any:  # noqa: ANN401  (whatever our own parent process wrote)
+    """Return what the parent process handed over, in memory or in a file."""
+    if isinstance(content, bytes):
+        return pickle.loads(content)  # noqa: S301  (written by our own parent process)
+    with content.open("rb") as file:
+        return pickle.load(file)  # noqa: S301  (the same)
+
+
+def read_module(content: bytes | Path) -> Any:  # noqa: ANN401  (a torch module of any class)
+    """Return the module that the parent process handed over."""
+    import io
+
+    import torch
+
+    if isinstance(content, bytes) and content.startswith(SCRIPTED):
+        return torch.jit.load(io.BytesIO(content.removeprefix(SCRIPTED)))
+    if isinstance(content, bytes) and content.startswith(KERAS):
+        own, saved = pickle.loads(content.removeprefix(KERAS))  # noqa: S301  (the same)
+        import keras
+
+        with keras.saving.custom_object_scope(own):
+            return pickle.loads(saved)  # noqa: S301  (the same)
+    return read_pickle(content)
 
 
 def module_size(module: torch.nn.Module) -> int:
@@ -32,11 +79,19 @@ class FlatModule:
         parts: Names of the parts of the answer, [""] for one; known after the first answer.
     """
 
-    def __init__(self, module: torch.nn.Module, names: Sequence[str], positional: int) -> None:
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        names: Sequence[str],
+        positional: int,
+        *,
+        calling: Calling = "arguments",
+    ) -> None:
         """Keep how the original is called."""
         self.module = module
         self.names = list(names)
         self.positional = positional
+        self.calling = calling
         self.parts: list[str] = []
 
     @property
@@ -46,8 +101,14 @@ class FlatModule:
 
     def call(self, tensors: Sequence[Any]) -> list[tuple[str, Any]]:
         """Return what the original answers as named leaves; the only one has no name."""
-        named = dict(zip(self.names[self.positional :], tensors[self.positional :], strict=True))
-        found = list(leaves(self.module(*tensors[: self.positional], **named), ""))
+        if self.calling == "list":
+            answer = self.module(list(tensors))
+        elif self.calling == "dict":
+            answer = self.module(dict(zip(self.names, tensors, strict=True)))
+        else:
+            named = dict(zip(self.names[self.positional :], tensors[self.positional :], strict=True))
+            answer = self.module(*tensors[: self.positional], **named)
+        found = list(leaves(answer, ""))
         return [("", found[0][1])] if len(found) == 1 else found
 
     def answer(self, arrays: Arrays) -> Mapping[str, np.ndarray]:
@@ -70,7 +131,9 @@ class FlatModule:
         if isinstance(self.module, torch.jit.ScriptModule) or self.size >= LARGE:
             return None  # of a large one, there is no room for another
         try:
-            twin = FlatModule(copy.deepcopy(self.module).double(), self.names, self.positional)
+            twin = FlatModule(
+                copy.deepcopy(self.module).double(), self.names, self.positional, calling=self.calling
+            )
         except (RuntimeError, TypeError, AttributeError):
             return None
 

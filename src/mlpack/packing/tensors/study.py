@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mlpack.format.evidence import Precision
 from mlpack.format.stored import StoredFile
@@ -14,10 +14,14 @@ from mlpack.format.tensors import Dimension
 if TYPE_CHECKING:
     import numpy as np
 
-__all__ = ["Arrays", "Call", "InputFacts", "Study", "StudyTask"]
+__all__ = ["Arrays", "Call", "Calling", "InputFacts", "Study", "StudyTask"]
 
 Arrays = Mapping[str, "np.ndarray"]
 """Named tensors of one call."""
+
+
+Calling = Literal["arguments", "list", "dict"]
+"""Whether inputs are arguments of their own, or all together one list or dict."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,7 @@ class StudyTask:
         positional: How many inputs are passed by position, the first ones.
         route: Which way to ONNX to try.
         tokenizer: A transformer's tokenizer; the example is text then.
+        calling: How the inputs are passed.
         paths: What the child adds to `sys.path`, so that it finds the modules that this process has.
     """
 
@@ -41,6 +46,7 @@ class StudyTask:
     route: str
     folder: Path
     tokenizer: bytes = b""
+    calling: Calling = "arguments"
     paths: Sequence[str] = ()
 
 

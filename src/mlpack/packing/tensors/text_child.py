@@ -11,13 +11,12 @@ import numpy as np
 from mlpack.format.tensors import Dimension
 from mlpack.format.text_models import ENCODED, TOKENIZER_PATH
 from mlpack.packing.tensors.asking import Asker, sampled_rows
-from mlpack.packing.tensors.flat import FlatModule
+from mlpack.packing.tensors.flat import FlatModule, read_pickle
 from mlpack.packing.tensors.study import Arrays, Call, InputFacts, Study, StudyTask
 from mlpack.packing.tensors.torch_child import (
     answer_task,
     architecture,
     prepared,
-    read_pickle,
 )
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ import sys
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from mlpack.packing.tensors.asking import (
     sampled_rows,
     tied,
 )
-from mlpack.packing.tensors.flat import FlatModule
+from mlpack.packing.tensors.flat import FlatModule, read_module
 from mlpack.packing.tensors.probes import Probes, ask_within
 from mlpack.packing.tensors.study import Arrays, InputFacts, Study, StudyTask
 from mlpack.packing.tensors.torch_export import Exported, NoExportError, export
@@ -38,12 +37,8 @@ __all__ = [
     "architecture",
     "main",
     "prepared",
-    "read_pickle",
     "torch_version",
 ]
-
-SCRIPTED = b"torchscript:"
-"""Stands before a TorchScript archive, which pickle cannot carry."""
 
 TRACE_ROWS = 5
 """Rows that are traced: more than 1, which an export takes for a constant, and no size of anything else."""
@@ -92,8 +87,8 @@ def torch_version() -> str:
 
 
 def _study(task: StudyTask) -> Study:
-    module = prepared(_module(task.model))
-    flat = FlatModule(module, list(task.example), task.positional)
+    module = prepared(read_module(task.model))
+    flat = FlatModule(module, list(task.example), task.positional, calling=task.calling)
     example = sampled_rows(task.example, MOST_ROWS)
     asker = Asker(model=flat.answer, double=flat.in_double())
     if problem := _foreign_type(module) or _unusable(flat, asker, example):
@@ -104,7 +99,7 @@ def _study(task: StudyTask) -> Study:
     except NoExportError as error:
         return Study(refusal=str(error), final=error.final)
     if problem := _one_batch_only(asker, base, made):
-        return Study(refusal=problem)
+        return Study(refusal=problem, final=True)
     return _studied(flat, asker, example, base, made)
 
 
@@ -147,24 +142,6 @@ def _studied(flat: FlatModule, asker: Asker, example: Arrays, base: Arrays, made
         precision=_precision(flat.module, base),
         framework=("torch", torch_version()),
     )
-
-
-def read_pickle(content: bytes | Path) -> Any:  # noqa: ANN401  (whatever our own parent process wrote)
-    """Return what the parent process handed over, in memory or in a file."""
-    if isinstance(content, bytes):
-        return pickle.loads(content)  # noqa: S301  (written by our own parent process)
-    with content.open("rb") as file:
-        return pickle.load(file)  # noqa: S301  (the same)
-
-
-def _module(content: bytes | Path) -> Any:  # noqa: ANN401  (a torch module of any class)
-    import io
-
-    import torch
-
-    if isinstance(content, bytes) and content.startswith(SCRIPTED):
-        return torch.jit.load(io.BytesIO(content.removeprefix(SCRIPTED)))
-    return read_pickle(content)
 
 
 def _foreign_type(module: torch.nn.Module) -> str:
@@ -247,7 +224,10 @@ def _one_batch_only(asker: Asker, base: Arrays, made: Exported) -> str:
         return ""
     if not any(asker.accepts(resized(base, rows, batch_axes(base) + more)) for more in (1, 2)):
         return ""
-    return "the model makes a plain number of its number of rows: the graph would hold for that number alone"
+    return (
+        "the model makes a plain number of its number of rows (float(len(x)), a loop over rows), so the "
+        "graph would hold for that number alone: keep it a tensor, or use torch.vmap"
+    )
 
 
 def _takes_other_sizes(asker: Asker, base: Arrays, name: str, axis: int) -> bool:

@@ -79,7 +79,9 @@ def export(flat: FlatModule, base: Arrays, *, route: str, folder: Path) -> Expor
         return _scripted(flat, tensors, base, route, folder)
     vouching = module
     if route == RECURRENT:
-        vouching = type(flat)(with_stand_ins(flat.module), flat.names, flat.positional).as_module()
+        vouching = type(flat)(
+            with_stand_ins(flat.module), flat.names, flat.positional, calling=flat.calling
+        ).as_module()
     program = _program(vouching, tensors, every_axis=not route.endswith("batch"))
     if program.graph_signature.buffers_to_mutate:
         raise NoExportError("the model changes its own buffers when it is called", final=True)
