@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from mlpack.errors import FormatError
 from mlpack.format.documents import Fields
+from mlpack.format.patterns import slow_pattern
 
 __all__ = [
     "CHAINABLE",
@@ -129,6 +130,8 @@ def _pattern(fields: Fields) -> str:
         groups = re.compile(text).groups
     except (re.error, OverflowError, RecursionError) as error:
         raise FormatError(f"not a regular expression: {str(error)[:100]}", where=where) from error
+    if reason := slow_pattern(text):
+        raise FormatError(f"a pattern that may never end: {reason}", where=where)
     if groups > 1:
         raise FormatError(f"expected at most one group, found {groups}", where=where)
     return text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mlpack.format.host_operations import MAX_NGRAM, MAX_PATTERN
+from mlpack.format.patterns import slow_pattern
 from mlpack.packing.export.graph import Columns, Tensor
 from mlpack.packing.export.sparse_rows import weighed_counts
 from mlpack.packing.export.string_methods import traced_methods
@@ -143,6 +144,8 @@ def _tokens(scope: Scope, model: Fitted) -> dict[str, Any]:
     if model.tokenizer is None:
         if len(model.token_pattern) > MAX_PATTERN:
             raise scope.unsupported(model, f"token_pattern has more than {MAX_PATTERN} characters")
+        if reason := slow_pattern(model.token_pattern):
+            raise scope.unsupported(model, f"token_pattern may never end for some texts: {reason}")
         return {"pattern": model.token_pattern}
     methods = traced_methods(model.tokenizer, ending="split")
     if methods is None or len(methods) != 1:

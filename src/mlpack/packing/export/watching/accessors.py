@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from mlpack.format.host_operations import CHAINABLE
+from mlpack.format.patterns import slow_pattern
 from mlpack.packing.export.watching.series import NotTraceable, TracedSeries
 from mlpack.packing.export.watching.zones import local
 
@@ -144,5 +145,7 @@ class Texts:
         column = self._column
         if column.nulls:
             raise NotTraceable("a search in texts of which some are missing; use fillna first")
+        if reason := slow_pattern(pattern):
+            raise NotTraceable(f"a pattern that may never end for some texts: {reason}")
         value = column.hosting.step("search-text", column.value, pattern=pattern, whole=whole)
         return TracedSeries(native.astype(bool), value, False, column.hosting)  # noqa: FBT003
