@@ -196,7 +196,8 @@ def expected(made: Assembled) -> dict[str, Any]:
 def main() -> None:
     """Write everything that is checked in."""
     made = bundle()
-    shutil.rmtree(GOLDEN, ignore_errors=True)
+    for place in GOLDEN.glob("tiny-*"):  # the policy beside them is written by hand
+        shutil.rmtree(place) if place.is_dir() else place.unlink()
     folder = made.manifest.folder
     write_bundle(made, GOLDEN / folder, layout="directory", overwrite=False)
     write_bundle(made, GOLDEN / f"{folder}.mlpack", layout="archive", overwrite=False)

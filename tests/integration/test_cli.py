@@ -305,3 +305,16 @@ def test_standard_input_is_utf_8_in_every_locale(work: Path) -> None:
     words = ("predict", BUNDLE, "-", "--key", "release.pub")
     done = run(work, *words, text="\ufeff" + text, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0, done.stderr
+
+
+def test_predict_after_admission_does_not_ask_the_clock(work: Path) -> None:
+    rules = (
+        "schema: mlpack-policy/1\nid: past\nversion: 1\nsigners:\n  - name: release\n    key: release.pub\n"
+    )
+    (work / "past.yaml").write_text(f"{rules}expires: 2024-01-01T00:00:00Z\n")
+    words = ("predict", BUNDLE, "rows.csv", "--policy", "past.yaml")
+    refused = run(work, *words)
+    assert refused.returncode == 3, refused.stderr
+    again = run(work, *words, "--start")
+    assert again.returncode == 0, again.stderr
+    assert len(again.stdout.splitlines()) == 4

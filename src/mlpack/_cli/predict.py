@@ -33,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("rows", metavar="ROWS", help="a .csv, .json or .jsonl file, or - for standard input")
     add_policy_arguments(parser, unsigned=True)
     parser.add_argument(
+        "--start",
+        action="store_true",
+        help="the bundle was admitted before: rules that depend on the clock rest",
+    )
+    parser.add_argument(
         "--method", action="append", dest="methods", help="method to ask; may repeat (default: predict)"
     )
     parser.add_argument("--input-format", choices=FORMATS, help="form of ROWS when its name does not tell")
@@ -48,7 +53,12 @@ def run(arguments: argparse.Namespace) -> int:
     from mlpack.runtime.loading import load
 
     policy = chosen_policy(arguments)
-    model = load(arguments.bundle, policy=policy, ranges="refuse" if arguments.strict else "warn")
+    model = load(
+        arguments.bundle,
+        policy=policy,
+        moment="start" if arguments.start else "admission",
+        ranges="refuse" if arguments.strict else "warn",
+    )
     if model.layout == "tensors":
         raise UsageError(
             "a model of tensors does not read rows",
