@@ -292,6 +292,15 @@ def test_a_damaged_file_is_named(
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
 
 
+def test_offsets_that_lead_elsewhere_are_refused(verified: mlpack.VerifiedBundle, tmp_path: Path) -> None:
+    good = table(3).drop_columns(["tags"])
+    offsets = pa.py_buffer(np.array([0, 4, 1 << 30, 4], dtype=np.int32).tobytes())
+    city = pa.Array.from_buffers(pa.string(), 3, [None, offsets, pa.py_buffer(b"Oslo")])
+    _write_arrow(good.set_column(2, "city", city), tmp_path / "in.arrows", pa.ipc.new_stream)
+    with pytest.raises(InputError, match=r"in\.arrows: cannot be read as stream"):
+        mlpack.score(verified, tmp_path / "in.arrows", tmp_path / "out.parquet")
+
+
 @pytest.mark.parametrize("form", [".parquet", ".arrow", ".arrows", ".csv"])
 def test_no_rows_in_are_no_rows_out(form: str, verified: mlpack.VerifiedBundle, tmp_path: Path) -> None:
     WRITERS[form](table(3).slice(0, 0).drop_columns(["tags"]), tmp_path / f"in{form}")

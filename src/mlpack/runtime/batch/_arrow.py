@@ -156,7 +156,7 @@ def _column(array: pa.Array | list[object], dtype: DType) -> Column:  # noqa: PL
         return _encoded(array, dtype)
     if _is_text(kind):
         plain = array.cast(pa.large_string()) if types.is_string_view(kind) else array
-        return plain.dictionary_encode()
+        return _valid(plain.dictionary_encode())
     if types.is_integer(kind) or types.is_boolean(kind) or types.is_floating(kind):
         return _numbers(array)
     if types.is_timestamp(kind):
@@ -168,8 +168,25 @@ def _encoded(array: pa.DictionaryArray, dtype: DType) -> Column:
     # A dictionary may be much longer than the rows at hand, may hold nulls, and may say a value twice.
     values = array.dictionary
     if _is_text(values.type) and len(values) <= len(array) and not values.null_count:
-        return array
+        return _valid(array)
     return _column(values.take(array.indices), dtype)
+
+
+def _valid(array: pa.DictionaryArray) -> Column:
+    """Return encoded strings; or cells, where those that are not UTF-8 are bytes, which no contract takes."""
+    try:
+        array.dictionary.validate(full=True)
+    except pa.ArrowInvalid:
+        wide = array.dictionary.cast(pa.large_binary(), safe=False).take(array.indices)
+        return [None if cell is None else _text_or_bytes(cell) for cell in wide.to_pylist()]
+    return array
+
+
+def _text_or_bytes(cell: bytes) -> str | bytes:
+    try:
+        return cell.decode()
+    except UnicodeDecodeError:
+        return cell
 
 
 def _numbers(array: pa.Array) -> Column:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import IO, Any, Protocol
@@ -126,10 +125,10 @@ def _readable(form: str, where: str) -> Iterator[None]:
 
 
 def _unreadable(error: Exception, form: str, where: str) -> InputError:
-    row = re.search(r"\b[Rr]ow #?(\d+)", str(error)) if form in ("csv", "jsonl") else None
-    place = f"{where}, row {row[1]}" if row else where
+    if "straddl" in str(error):
+        return InputError("a row is longer than 1 MiB", where=where, hint="write Parquet or JSON lines")
     return InputError(
-        f"cannot be read as {form}", where=place, hint="the file is damaged, or has another form"
+        f"cannot be read as {form}", where=where, hint="the file is damaged, or has another form"
     )
 
 
@@ -144,13 +143,19 @@ def _read_parquet(stack: contextlib.ExitStack, file: IO[bytes], _: object, rows:
 
 def _read_arrow(stack: contextlib.ExitStack, file: IO[bytes], _: object, __: int) -> TableReader:
     table = stack.enter_context(pa.ipc.open_file(file))
-    batches = (table.get_batch(index) for index in range(table.num_record_batches))
+    batches = (_sound(table.get_batch(index)) for index in range(table.num_record_batches))
     return TableReader(schema=table.schema, batches=batches)
 
 
 def _read_stream(stack: contextlib.ExitStack, file: IO[bytes], _: object, __: int) -> TableReader:
     table = stack.enter_context(pa.ipc.open_stream(file))
-    return TableReader(schema=table.schema, batches=iter(table))
+    return TableReader(schema=table.schema, batches=(_sound(batch) for batch in table))
+
+
+def _sound(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return a batch whose offsets stay inside it: Arrow reads them as they come, wherever they lead."""
+    batch.validate(full=True)
+    return batch
 
 
 def _read_csv(stack: contextlib.ExitStack, file: IO[bytes], _: object, __: int) -> TableReader:
@@ -274,7 +279,13 @@ class _JsonSink:
         self._file = file
 
     def write(self, batch: pa.RecordBatch) -> None:
-        for record in batch.to_pylist():
+        try:
+            records = batch.to_pylist()
+        except UnicodeDecodeError as error:
+            raise InputError(
+                "a text is not UTF-8, so JSON cannot hold it", hint="write Parquet, or keep other columns"
+            ) from error
+        for record in records:
             text = json.dumps(_finite(record), ensure_ascii=False, allow_nan=False, default=str)
             self._file.write(text.encode() + b"\n")
 

@@ -25,6 +25,10 @@ Unread: TypeAlias = dict[str, str | None]
 _BLOCK = 4 << 20
 """Bytes of JSON lines that are parsed at once."""
 
+_DEEPEST = 200
+"""Objects and lists within one another."""
+_TOO_DEEP = "expected a row, found one that is nested too deeply"
+
 _LONGEST = 256 << 20
 """A line of more bytes is none: the file has another form."""
 
@@ -163,10 +167,14 @@ class _Objects:
         """
         try:
             block.decode()  # Arrow takes strings as they come
-            table = self._parsed(block)
-            unread: list[Unread | None] = [None] * table.num_rows
+            table = None if _may_be_deep(block) else self._parsed(block)
         except (pa.ArrowInvalid, UnicodeDecodeError):
+            table = None
+        unread: list[Unread | None]
+        if table is None:
             table, unread = self._line_by_line(block)
+        else:
+            unread = [None] * table.num_rows
         if self._open:
             if not table.num_rows or not any(item is None for item in unread):
                 raise InputError("cannot be read as jsonl", hint="the file is damaged, or has another form")
@@ -230,20 +238,28 @@ def _no_row(line: bytes, reason: str) -> Unread:
     return {"line": line.decode("utf-8", "backslashreplace"), "reason": reason}
 
 
-def _judged(line: bytes, inputs: Mapping[str, DType]) -> tuple[bytes, str | None]:
-    """Return a line, with whole numbers written as such where they are asked for, and why it is no row."""
+def _object(line: bytes) -> dict[str, Any] | str:
+    """Return what a line says, or why that is no object."""
     try:
         record = json.loads(line)
     except UnicodeDecodeError:
-        return line, "expected UTF-8, found other bytes"
-    except ValueError as error:
-        return line, f"expected JSON: {error.msg}" if isinstance(
-            error, json.JSONDecodeError
-        ) else "expected JSON"
+        return "expected UTF-8, found other bytes"
+    except json.JSONDecodeError as error:
+        return f"expected JSON: {error.msg}"
+    except ValueError:  # an integer of thousands of digits
+        return "expected JSON"
     except RecursionError:
-        return line, "expected a row, found one that is nested too deeply"
+        return _TOO_DEEP
     if not isinstance(record, dict):
-        return line, f"expected an object, found {type(record).__name__}"
+        return f"expected an object, found {type(record).__name__}"
+    return _TOO_DEEP if _may_be_deep(line) and _depth(record) > _DEEPEST else record
+
+
+def _judged(line: bytes, inputs: Mapping[str, DType]) -> tuple[bytes, str | None]:
+    """Return a line, with whole numbers written as such where they are asked for, and why it is no row."""
+    record = _object(line)
+    if isinstance(record, str):
+        return line, record
     changed = False
     for name, dtype in inputs.items():
         cell = record.get(name)
@@ -253,6 +269,26 @@ def _judged(line: bytes, inputs: Mapping[str, DType]) -> tuple[bytes, str | None
         if found := _misfit(cell, dtype):
             return line, f"column {name[:80]!r}: expected {EXPECTED[dtype]}, found {found}"
     return json.dumps(record, ensure_ascii=False).encode() if changed else line, None
+
+
+def _may_be_deep(lines: bytes) -> bool:
+    """Return whether a line could be nested so deeply that Arrow's recursion ends the process."""
+    if lines.count(b"[") + lines.count(b"{") <= _DEEPEST:
+        return False
+    return any(line.count(b"[") + line.count(b"{") > _DEEPEST for line in lines.split(b"\n"))
+
+
+def _depth(value: object) -> int:
+    depth, level = 0, [value]
+    while level:
+        depth += 1
+        level = [
+            below
+            for item in level
+            if isinstance(item, dict | list)
+            for below in (item.values() if isinstance(item, dict) else item)
+        ]
+    return depth
 
 
 def _misfit(cell: object, dtype: DType) -> str | None:

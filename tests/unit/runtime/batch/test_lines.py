@@ -48,6 +48,7 @@ GOOD = {"age": 3, "charge": 1.5, "city": "Łódź", "member": True, "note": "n"}
         ({"age": 2**70}, "column 'age': expected an integer, found one beyond 64 bits"),
         ('{"charge": 1e999}', "column 'charge': expected a number, found one beyond its range"),
         ("[" * 100_000, "expected a row, found one that is nested too deeply"),
+        ('{"a":' * 201 + "1" + "}" * 201, "expected a row, found one that is nested too deeply"),
     ],
 )
 def test_one_bad_line_is_one_row_of_nulls_with_its_reason(
@@ -59,6 +60,12 @@ def test_one_bad_line_is_one_row_of_nulls_with_its_reason(
     assert [rows[1][name] for name in GOOD] == [None] * 5
     shown = json.dumps(line) if isinstance(line, dict) else line
     assert rows[1][""]["line"] == (shown if isinstance(shown, str) else '{"city": "\\xff"}')
+
+
+def test_long_lists_are_not_deep() -> None:
+    rows = objects({"age": 1, "pairs": [[number] for number in range(1000)]})
+    assert reasons(rows) == [None]
+    assert len(rows[0]["pairs"]) == 1000
 
 
 def test_whole_numbers_may_be_written_with_a_point() -> None:

@@ -72,6 +72,17 @@ def test_quarantine_takes_bad_rows_out_and_says_why(people: Predictor) -> None:
     assert second == "column 'visits': expected an integer, found a missing value"
 
 
+def test_bytes_that_are_no_text_make_one_row_bad(people: Predictor) -> None:
+    raw = pa.array([b"A", b"\xff\xfe", None, b"B"], pa.binary())
+    cities = pa.Array.from_buffers(pa.string(), 4, raw.buffers(), null_count=1)
+    for column in (cities, cities.dictionary_encode()):
+        scored = scorer(people, mode="quarantine", keep=("id",)).score(table(city=column))
+        assert scored.rows.column("id").to_pylist() == [0, 2, 3]
+        assert scored.positions == (1,)
+        (reason,) = scored.quarantined.column("mlpack_reason").to_pylist()
+        assert reason == "column 'city': expected a string, found bytes"
+
+
 def test_a_chunk_of_bad_rows_only_leaves_none(people: Predictor) -> None:
     bad = table(visits=pa.nulls(4, pa.int64()))
     scored = scorer(people, mode="quarantine").score(bad)
