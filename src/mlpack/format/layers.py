@@ -55,6 +55,9 @@ Pread = Callable[[int, int], bytes]
 
 HEAD: Final = bytes.fromhex("1f8b08000000000000ff")  # deflate, no name, no time, unknown system
 BLOCK: Final = 65535
+_PIECE: Final = 8 * BLOCK
+"""Bytes that are framed at once: few large pieces cost less than many small ones."""
+
 FRAME: Final = struct.Struct("<BHH")
 TAIL: Final = struct.Struct("<II")
 
@@ -146,7 +149,9 @@ def _blocks(plain: int) -> int:
     return max(1, -(-plain // BLOCK))
 
 
-def layer_bytes(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[tuple[bytes, bytes]]:
+def layer_bytes(
+    files: Iterable[tuple[str, int, Iterable[bytes]]],
+) -> Iterator[tuple[bytes, bytes | memoryview]]:
     """Yield a layer in pieces: (of the blob, of the plain tar inside it).
 
     Args:
@@ -155,19 +160,32 @@ def layer_bytes(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[t
     Raises:
         FormatError: A path is too long for a tar, or a file too large.
     """
-    waiting, crc, length = bytearray(), 0, 0
+    waiting: list[bytes | memoryview] = []
+    size = crc = length = 0
     yield HEAD, b""
     for piece in _tar(files):
-        waiting += piece
-        crc, length = zlib.crc32(piece, crc), length + len(piece)
-        full = (len(waiting) - 1) // BLOCK * BLOCK if waiting else 0  # the last block is known at the end
-        for start in range(0, full, BLOCK):
-            block = bytes(waiting[start : start + BLOCK])
-            yield FRAME.pack(0, len(block), len(block) ^ 0xFFFF) + block, block
-        del waiting[:full]
-    block = bytes(waiting)
-    yield FRAME.pack(1, len(block), len(block) ^ 0xFFFF) + block, block
-    yield TAIL.pack(crc, length & 0xFFFFFFFF), b""
+        waiting.append(piece)
+        size += len(piece)
+        if size <= _PIECE:
+            continue
+        plain = memoryview(b"".join(waiting))
+        full = (size - 1) // BLOCK * BLOCK  # which block is the last is known at the end
+        crc, length = zlib.crc32(plain[:full], crc), length + full
+        yield _framed(plain[:full]), plain[:full]
+        waiting, size = [plain[full:]], size - full
+    plain = memoryview(b"".join(waiting))
+    yield _framed(plain, last=True), plain
+    yield TAIL.pack(zlib.crc32(plain, crc), (length + size) & 0xFFFFFFFF), b""
+
+
+def _framed(plain: memoryview, *, last: bool = False) -> bytes:
+    """Return stored blocks; unless it is the last, `plain` is a multiple of a block."""
+    parts: list[bytes | memoryview] = []
+    for start in range(0, max(len(plain), 1), BLOCK):
+        block = plain[start : start + BLOCK]
+        ends = last and start + BLOCK >= len(plain)
+        parts += FRAME.pack(ends, len(block), len(block) ^ 0xFFFF), block
+    return b"".join(parts)
 
 
 def _tar(files: Iterable[tuple[str, int, Iterable[bytes]]]) -> Iterator[bytes]:
