@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -38,6 +39,7 @@ MAX_FILE: Final = 1024 * 1024
 
 MAX_HISTORY: Final = 128 * 1024 * 1024
 """Largest history, in bytes; an event has about three thousand, with a certificate twenty thousand."""
+_AT_ONCE: Final = 8
 _MEDIA_TYPE: Final = "application/vnd.mlpack.history.v1+json"
 _DAMAGED: Final = ("registry-corrupt", "registry-document", "registry-not-found")
 
@@ -120,15 +122,16 @@ def collect_history(store: ReadableStore) -> HistoryEvidence:
             code="registry-document",
         )
     events, size = [], 0
-    for tag in tags:
-        data = _file(store, tag, notes)
+    for data, note in _files(store, tags):
+        notes += [note] if note else []
         size += len(data or b"")
         if size > MAX_HISTORY:
             raise RegistryError(
                 f"events of more than {MAX_HISTORY} bytes", where=store.name, code="registry-document"
             )
         events += [data] if data is not None else []
-    checkpoint = _file(store, CHECKPOINT_TAG, notes)
+    checkpoint, note = _file(store, CHECKPOINT_TAG)
+    notes += [note] if note else []
     return HistoryEvidence(
         source=store.name,
         events=tuple(events),
@@ -137,21 +140,27 @@ def collect_history(store: ReadableStore) -> HistoryEvidence:
     )
 
 
-def _file(store: ReadableStore, tag: str, notes: list[str]) -> bytes | None:
-    """Return the signature file behind a tag; what is broken there is as good as absent, and noted."""
+def _files(store: ReadableStore, tags: Sequence[str]) -> Iterator[tuple[bytes | None, str]]:
+    """Yield what is behind each tag, in their order; several are asked for at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        yield from pool.map(lambda tag: _file(store, tag), tags)
+
+
+def _file(store: ReadableStore, tag: str) -> tuple[bytes | None, str]:
+    """Return the signature file behind a tag, or why there is none: what is broken is as good as absent."""
     from mlpack.oci.descriptors import parse_manifest
 
     try:
         stored = store.find_manifest(tag)
         if stored is None:
-            return None
+            return None, ""
         manifest = parse_manifest(stored.data, where=f"{store.name}:{tag}")
         if manifest.artifact_type != EVENT_ARTIFACT or len(manifest.layers) != 1:
-            notes.append(f"{tag}: something else")
-            return None
-        return store.blob(manifest.layers[0], limit=MAX_FILE)
+            return None, f"{tag}: something else"
+        return store.blob(manifest.layers[0], limit=MAX_FILE), ""
     except RegistryError as error:
         if error.code not in _DAMAGED:
             raise
-        notes.append(f"{tag}: {error.message}")
-        return None
+        return None, f"{tag}: {error.message}"
