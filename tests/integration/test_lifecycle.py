@@ -194,8 +194,12 @@ def test_a_history_goes_to_a_layout_on_a_disk_and_from_there_to_another_registry
     checkpoint(place, days=7, signer=shop.signers["ci"], policy=policy)
     assert copy_history(place, f"oci:{tmp_path}/disk") == 3
     assert verify(shop.folder / "churn-1.1.0", policy, history=f"oci:{tmp_path}/disk").version == "1.1.0"
+    checkpoint(place, days=30, signer=shop.signers["ci"], policy=policy)
     far, _ = stock("far")
-    assert copy_history(f"oci:{tmp_path}/disk", far) == 3
+    assert copy_history(place, far) == 3
+    newest = history(far, policy=policy).checkpoint
+    assert copy_history(f"oci:{tmp_path}/disk", far) == 2  # the older checkpoint stays on the disk
+    assert history(far, policy=policy).checkpoint == newest
     assert {item.code for item in history(far, policy=policy).problems} == {"history-moved-tag"}
     act = promote(
         f"{far}:1.1.0", to="production", signer=shop.signers["lead"], reason="mirror", policy=policy

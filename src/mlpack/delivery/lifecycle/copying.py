@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from mlpack.delivery.lifecycle.places import open_repository, repository_of
-from mlpack.errors import RegistryError, UsageError
+from mlpack.errors import FormatError, RegistryError, UsageError, VerificationError
 from mlpack.oci.descriptors import Stored, parse_manifest
 from mlpack.oci.references import LayoutReference
 from mlpack.oci.stores import Store, open_store
-from mlpack.trust.history.evidence import CHECKPOINT_TAG, EVENT_ARTIFACT, EVENT_TAG, MAX_FILE
+from mlpack.trust.envelope import parse_envelope
+from mlpack.trust.history.checkpoints import parse_checkpoint
+from mlpack.trust.history.evidence import (
+    CHECKPOINT_TAG,
+    EVENT_ARTIFACT,
+    EVENT_TAG,
+    MAX_FILE,
+    signature_file,
+)
 
 __all__ = ["copy_events", "copy_history"]
 
@@ -24,7 +32,7 @@ def copy_history(source: str, target: str, *, plain_http: bool | None = None) ->
         plain_http: Speak HTTP without TLS; None does so on the loopback interface only.
 
     Returns:
-        How many events and checkpoints are in the copy now that were in the source.
+        How many events and checkpoints were copied.
 
     Raises:
         RegistryError: A registry fails.
@@ -54,6 +62,8 @@ def copy_events(source: Store, target: Store) -> int:
         stored = source.find_manifest(tag)
         if stored is None or not _is_ours(stored, f"{source.name}:{tag}"):
             continue  # junk counts for nothing here, and is not spread
+        if tag == CHECKPOINT_TAG and _reach(target) >= _reach(source):
+            continue
         parsed = parse_manifest(stored.data, where=tag)
         for descriptor in (*((parsed.config,) if parsed.config else ()), *parsed.layers):
             if not target.has_blob(descriptor.digest):
@@ -61,6 +71,21 @@ def copy_events(source: Store, target: Store) -> int:
         target.put_manifest(stored.data, stored.descriptor.media_type, tag)
         count += 1
     return count
+
+
+def _reach(store: Store) -> tuple[int, str]:
+    """Return how far a checkpoint says that it goes, and until when; whoever relies on it asks who signed.
+
+    So that a copy from last week does not push a newer checkpoint out of the way.
+    """
+    data, _ = signature_file(store, CHECKPOINT_TAG)
+    if data is None:
+        return 0, ""
+    try:
+        found = parse_checkpoint(parse_envelope(data).payload)
+    except (FormatError, VerificationError):
+        return 0, ""
+    return found.sequence, found.expires.isoformat()
 
 
 def _is_ours(stored: Stored, where: str) -> bool:

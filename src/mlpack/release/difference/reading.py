@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +98,10 @@ def _signer(place: str, bundle: UnverifiedBundle, policy: Policy | None) -> tupl
     if policy is None:
         return ("present, not checked" if bundle.signed else "none"), None
     try:
-        verified = verify(place, policy)
+        # What is in force somewhere is not what is asked here: the newer version never is.
+        verified = verify(place, replace(policy, history=None))
     except VerificationError as error:
-        return f"refused: {error.code}", False
+        return f"refused, {error.code}: {'; '.join(error.problems[:3]) or error.message}", False
     return ", ".join(_who(signer) for signer in verified.signers) or "pinned by digest", True
 
 

@@ -53,9 +53,14 @@ def difference_facts(difference: Difference) -> Facts:
         if rows:
             columns = ("", "what", "before", "after", "why it matters")
             sections.append(Section(title=title, table=Table(columns=columns, rows=rows)))
-    warnings = tuple(f"breaking: {change.what}: {change.why}" for change in difference.breaking)
+    refused = [f"the policy refuses {side.version}" for side in (a, b) if side.verified is False]
+    warnings = (*refused, *_breaking(difference))
     name = a.name if a.name == b.name else f"{a.name} -> {b.name}"
     return Facts(title=f"{name} {a.version} -> {b.version}", sections=tuple(sections), warnings=warnings)
+
+
+def _breaking(difference: Difference) -> tuple[str, ...]:
+    return tuple(f"breaking: {change.what}: {change.why}" for change in difference.breaking)
 
 
 def _row(change: Change) -> tuple[str, ...]:

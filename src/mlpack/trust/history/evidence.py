@@ -22,6 +22,7 @@ __all__ = [
     "ReadableStore",
     "collect_history",
     "history_from_bytes",
+    "signature_file",
 ]
 
 EVENT_TAG: Final = "mlpack.event."
@@ -130,7 +131,7 @@ def collect_history(store: ReadableStore) -> HistoryEvidence:
                 f"events of more than {MAX_HISTORY} bytes", where=store.name, code="registry-document"
             )
         events += [data] if data is not None else []
-    checkpoint, note = _file(store, CHECKPOINT_TAG)
+    checkpoint, note = signature_file(store, CHECKPOINT_TAG)
     notes += [note] if note else []
     return HistoryEvidence(
         source=store.name,
@@ -145,11 +146,15 @@ def _files(store: ReadableStore, tags: Sequence[str]) -> Iterator[tuple[bytes | 
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        yield from pool.map(lambda tag: _file(store, tag), tags)
+        yield from pool.map(lambda tag: signature_file(store, tag), tags)
 
 
-def _file(store: ReadableStore, tag: str) -> tuple[bytes | None, str]:
-    """Return the signature file behind a tag, or why there is none: what is broken is as good as absent."""
+def signature_file(store: ReadableStore, tag: str) -> tuple[bytes | None, str]:
+    """Return the signature file behind a tag, or why there is none: what is broken is as good as absent.
+
+    Raises:
+        RegistryError: The store as a whole fails.
+    """
     from mlpack.oci.descriptors import parse_manifest
 
     try:
