@@ -21,6 +21,7 @@ PINS = {
     "verify": None,
     "engines": ("--extra", "ray", "--extra", "spark"),
     "peers": ("--extra", "spark"),
+    "clients": ("--extra", "server"),
 }
 """requirements/NAME.in → NAME.txt, with the options that add pyproject.toml to it; None leaves that out."""
 
@@ -30,7 +31,7 @@ TORCH = "torch==2.13.0"
 Not in requirements/*.txt: a resolver for all platforms would choose the builds for GPUs. pip takes what its
 configuration offers; with `--no-deps` it looks for nothing more: what torch imports is pinned in dev.in."""
 
-QUICK = "not slow and not engines"
+QUICK = "not slow and not engines and not clients"
 SLICE = "engines and slice"
 """Of the engines' tests those that CI runs, too: equal bytes, a killed worker, a damaged file, bad rows."""
 
@@ -90,13 +91,41 @@ def tests(session: nox.Session) -> None:
     if os.environ.get("CI") and not session.posargs:
         _engines(session)
         _pytest(session, "-p", "no:benchmark", "-m", SLICE, "tests/engines")
+        session.notify("clients")
 
 
 @nox.session
 def engines(session: nox.Session) -> None:
-    """Score on a real Ray and a real Spark (Java 17): tests and examples; a million rows with `-- -m slow`."""
+    """Score on a real Ray and a real Spark (Java 17): tests, examples; a million rows with `-- -m slow`."""
     _install(session, "engines")
     _pytest(session, "-m", "engines and not slow", "tests/engines", "tests/examples", *session.posargs)
+
+
+@nox.session
+def clients(session: nox.Session) -> None:
+    """Ask a real server with other people's clients: tritonclient's and KServe's, over HTTP and gRPC."""
+    _install(session, "clients")
+    _pytest(session, "-m", "clients", "tests/clients", *session.posargs)
+
+
+SERVERS = {"bentoml": ("bentoml==1.4.39",), "mlserver": ("mlserver",), "mlflow": ("mlflow", "pandas")}
+"""Peers of the server; not pinned, as they only lend a figure to compare with."""
+
+
+@nox.session
+def serving(session: nox.Session) -> None:
+    """Measure our server beside BentoML, MLServer and MLflow, in the same run (needs wrk)."""
+    _install(session, "dev")
+    peers = []
+    for name, packages in SERVERS.items():
+        room = Path(session.create_tmp()) / name
+        session.run("uv", "venv", "--quiet", "--clear", str(room), external=True)
+        python = str(room / "bin" / "python")
+        session.run(
+            "uv", "pip", "install", "--quiet", "--python", python, "onnxruntime", *packages, external=True
+        )
+        peers += [f"--{name}", python]
+    session.run("python", "-m", "benchmarks.serving", *peers, *session.posargs)
 
 
 @nox.session

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,6 +14,7 @@ from mlpack.runtime.server.tensors import DATATYPES, check_shape, from_list, fro
 NUMBERS = [name for name in DATATYPES if name not in ("BYTES", "BOOL")]
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(NUMBERS).flatmap(
         lambda name: st.tuples(
@@ -29,6 +30,7 @@ def test_numbers_come_back_bit_for_bit(case: tuple[str, np.ndarray]) -> None:
     assert found.tobytes() == array.tobytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(), max_size=6))
 def test_texts_come_back(texts: list[str]) -> None:
     array = np.array(texts, dtype=object)
@@ -36,6 +38,7 @@ def test_texts_come_back(texts: list[str]) -> None:
     assert from_raw(to_raw(array), "BYTES", (len(texts),), "x").tolist() == texts
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=64), st.sampled_from(list(DATATYPES)), st.integers(0, 5))
 def test_any_bytes_are_read_or_refused(raw: bytes, datatype: str, count: int) -> None:
     try:
