@@ -106,7 +106,7 @@ def write_bundle(
         TargetExistsError: `target` exists and `overwrite` is false.
         StorageError: The disk is full or refuses.
     """
-    everything = {**bundle.contents, **bundle.stored, **wheels}
+    everything: dict[str, bytes | Path | StoredFile] = {**bundle.contents, **bundle.stored, **wheels}
     files = [_streamed(path, everything[path]) for path in stored_order(everything)]
     _write(bundle.manifest.folder, files, target, layout=layout, overwrite=overwrite)
 
@@ -144,7 +144,7 @@ def write_copy(
     ]
     for path in stored_order([*added, *kept]):
         if path in added:
-            files.append(_streamed(path, added))
+            files.append(_streamed(path, added[path]))
         else:
             files.append((path, tree.entries[path], tree.chunks(path)))
     _write(folder, files, target, layout=layout, overwrite=overwrite)
