@@ -64,26 +64,17 @@ def _missing(error: BaseException | None) -> str:
 
 def _agreed(path: str) -> dict[str, str]:
     """Return method -> certificate under which its golden rows came out as recorded."""
-    from mlpack.format.artifact import Artifact
     from mlpack.format.evidence import Golden
     from mlpack.format.opening import inspect
     from mlpack.runtime.engines import open_engine
+    from mlpack.runtime.loading import opened_artifact
     from mlpack.runtime.predictor import Predictor
     from mlpack.runtime.replay import replay_golden
 
     bundle = inspect(path)
     manifest = bundle.manifest
-    files = {
-        name: bundle.read(name) for name, entry in manifest.files.items() if entry.role in ("model", "code")
-    }
-    artifact = Artifact(
-        format=manifest.model.format,
-        path=manifest.model.path,
-        files=files,
-        requires=manifest.requires,
-        runtime=manifest.runtime,
-    )
-    session = open_engine(artifact, bundle.contract, threads=manifest.model.threads)
+    with opened_artifact(bundle) as artifact:
+        session = open_engine(artifact, bundle.contract, threads=manifest.model.threads)
     predictor = Predictor(bundle.contract, session, ranges="ignore")
     golden = Golden.from_bytes(bundle.read(manifest.one("golden")))
     replay_golden(predictor, golden, bundle.parity, exact=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mlpack.trust.unsigned import Unsigned
     from mlpack.trust.verified import VerifiedBundle
 
-__all__ = ["load"]
+__all__ = ["load", "opened_artifact"]
 
 
 class ReadableBundle(Protocol):
@@ -108,7 +108,7 @@ def load(
         )
     threads = manifest.model.threads if threads is None else threads
     contract = Contract.from_bytes(opened.read(manifest.one("contract")))
-    with _artifact(opened) as artifact:
+    with opened_artifact(opened) as artifact:
         session = open_engine(artifact, contract, threads=threads)
     if replay:
         from mlpack.runtime.replay import replay_golden
@@ -147,7 +147,7 @@ def _admit_code(bundle: ReadableBundle, *, unsafe: bool) -> None:
 
 
 @contextlib.contextmanager
-def _artifact(bundle: ReadableBundle) -> Iterator[Artifact]:
+def opened_artifact(bundle: ReadableBundle) -> Iterator[Artifact]:
     """Give the model's own files: in memory, and large weights as copies in a private folder.
 
     The copies last until the model is open: onnxruntime has mapped them by then, and a mapping outlives its
