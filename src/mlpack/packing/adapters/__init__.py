@@ -92,6 +92,8 @@ def find_adapter(model: object) -> Adapter:
     if not isinstance(model, type) and isinstance(model, Model):
         return cast("Adapter", importlib.import_module(_CODE))
     hint = "pass a fitted scikit-learn estimator or Pipeline, or a model of XGBoost, LightGBM or CatBoost"
+    if type(model).__module__.partition(".")[0] in _JAX:
+        hint = _JAX_HINT
     if isinstance(model, type):
         raise ModelError(
             f"expected a fitted model, found the class {model.__name__}", where="model", hint=hint
@@ -101,6 +103,13 @@ def find_adapter(model: object) -> Adapter:
         where="model",
         hint=hint,
     )
+
+
+_JAX = ("jax", "jaxlib", "flax", "equinox")
+_JAX_HINT = (
+    "JAX has no exporter to ONNX of its own: convert it with jax2onnx and pack the ModelProto, or pack an "
+    "object with predict, save and load (mlpack.Model) with code=True; see 'Pack a Keras or JAX model'"
+)
 
 
 def find_tensor_model(model: object, example: object) -> TensorModel | None:
