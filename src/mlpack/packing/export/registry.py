@@ -207,7 +207,11 @@ FAMILIES: dict[str, str] = {
         "quantiles": ("sklearn.preprocessing.QuantileTransformer",),
         "mixtures": ("sklearn.mixture.GaussianMixture", "sklearn.mixture.BayesianGaussianMixture"),
         "densities": ("sklearn.neighbors.KernelDensity",),
-        "gaussian_processes": ("sklearn.gaussian_process.GaussianProcessRegressor",),
+        "gaussian_processes": (
+            "sklearn.gaussian_process.GaussianProcessRegressor",
+            "sklearn.gaussian_process.GaussianProcessClassifier",
+            "sklearn.gaussian_process._BinaryGaussianProcessClassifierLaplace",
+        ),
         "kernel_machines": (
             "sklearn.kernel_ridge.KernelRidge",
             "sklearn.decomposition.KernelPCA",
