@@ -1,6 +1,5 @@
 """Gaussian processes for classes, and the error function that they rest on."""
 
-# ruff: noqa: ANN401 - a fitted model has no type of its own
 from __future__ import annotations
 
 import math
