@@ -35,11 +35,15 @@ def role_problems(manifest: Manifest) -> list[str]:
 
 def manifest_problems(manifest: Manifest, contract: Contract) -> list[str]:
     """Return where manifest and contract differ."""
-    methods = contract.methods
+    problems, methods = [], contract.methods
     if manifest.model.methods != methods:
         found = ", ".join(manifest.model.methods)[:200]
-        return [f"manifest.json.model.methods: {found}; the contract has {', '.join(methods)}"]
-    return []
+        problems.append(f"manifest.json.model.methods: {found}; the contract has {', '.join(methods)}")
+    if ("tensors" in manifest.requires) != (contract.layout == "tensors"):
+        problems.append(
+            f"manifest.json.format.requires: tensors just where that is the layout, found {contract.layout}"
+        )
+    return problems
 
 
 def parity_problems(manifest: Manifest, contract: Contract, parity: Parity) -> list[str]:
