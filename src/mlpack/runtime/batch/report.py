@@ -67,10 +67,11 @@ class ScoreReport:
             ("set aside", f"{self.quarantined} in {self.quarantine}" if self.quarantine else "0", level),
             ("bundle", self.digest, "plain"),
             ("parts", f"{self.parts}, {self.resumed} of them by an earlier run", "plain"),
-            ("rows of others", f"{self.taken} scored by an earlier run", "plain"),
             ("drift report", self.drift_path, "plain"),
             ("seconds", f"{self.seconds:.1f}", "plain"),
         ]
+        if self.taken:
+            pairs.insert(5, ("taken over", f"scores of {self.taken} rows of an unfinished file", "plain"))
         drift = self.drift.facts()
         return Facts(
             title="Scored",
