@@ -144,6 +144,7 @@ def spent(function: Callable[..., None], *arguments: Anything) -> tuple[float, f
 @pytest.mark.parametrize("threads", [1, 2])
 def test_throughput_beside_a_loop_by_hand(case: tuple[Path, Path], threads: int, tmp_path: Path) -> None:
     bundle, source = case
+    busy = os.getloadavg()[1] > (os.cpu_count() or 1) + 1  # of five minutes; this test alone makes two
     best = {function: (float("inf"), float("inf")) for function in (loop, ours)}
     for _ in range(TURNS):
         for function in (loop, ours):
@@ -155,7 +156,8 @@ def test_throughput_beside_a_loop_by_hand(case: tuple[Path, Path], threads: int,
         f"the loop {ROWS / best[loop][0]:,.0f}, ratio {ratio:.3f}, of CPU {of_cpu:.3f}",
         end="",
     )
-    assert ratio >= LEAST
+    assert of_cpu >= LEAST
+    assert ratio >= LEAST or busy, "and nobody else was there to slow it"
 
 
 MEASURED = """
