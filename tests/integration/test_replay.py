@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -112,3 +114,21 @@ def test_what_a_pickle_turns_out_not_to_need_is_left_out(tmp_path: Path) -> None
     with pytest.warns(UserWarning, match="nobody vouches"):
         loaded = mlpack.load(bundle.path, policy=mlpack.UNSIGNED, unsafe_code=True)
     assert loaded.predict(ROWS)[1] == pytest.approx(2.0 * ROWS[1, 0])
+
+
+def test_a_replay_is_attested_by_whoever_ran_it(tmp_path: Path) -> None:
+    from mlpack._cli.main import main
+
+    bundle = packed(LinearRegression().fit(ROWS, ROWS[:, 0]), tmp_path, replay=False)
+    assert main(["keygen", str(tmp_path / "ci"), "--no-password"]) == 0
+    assert main(["sign", str(bundle.path), "--key", str(tmp_path / "ci.key")]) == 0
+    assert main(["attest", str(bundle.path), "--type", "replay", "--key", str(tmp_path / "ci.key")]) == 0
+    attested = mlpack.inspect(bundle.path)
+    assert (attested.attestations, attested.digest) == (1, bundle.digest)
+    (path,) = (bundle.path / "attestations").iterdir()
+    envelope = json.loads(path.read_bytes())["dsseEnvelope"]
+    statement = json.loads(base64.b64decode(envelope["payload"]))
+    assert statement["predicateType"] == "urn:mlpack:clean-room-replay:1"
+    assert statement["predicate"]["passedTests"] == ["replay/predict: tight"]
+    assert statement["predicate"]["environment"]["network"] == "cut off"
+    assert statement["subject"][0]["digest"]["sha256"] == bundle.digest.rpartition(":")[2]

@@ -107,6 +107,10 @@ def _make(arguments: argparse.Namespace) -> dict[str, Any]:
             return predicates.cyclonedx(inspect(arguments.bundle))
         case "test-result":
             return predicates.parity_result(inspect(arguments.bundle))
+        case "replay":
+            from mlpack.packing.attested import replay_predicate
+
+            return replay_predicate(arguments.bundle)
         case "vsa" if arguments.verifier and arguments.resource:
             verified = verify(arguments.bundle, arguments.policy)
             return predicates.verification_summary(

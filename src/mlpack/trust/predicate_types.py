@@ -9,6 +9,7 @@ PREDICATE_TYPES = {
     "cyclonedx": "https://cyclonedx.org/bom",
     "test-result": "https://in-toto.io/attestation/test-result/v0.1",
     "svr": "https://in-toto.io/attestation/svr/v0.2",
+    "replay": "urn:mlpack:clean-room-replay:1",
     "vsa": "https://slsa.dev/verification_summary/v1",
     "approval": "urn:mlpack:approval:1",
 }
