@@ -51,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar="TIME",
             help=f"for slsa-provenance: when the build {what}, such as 2026-01-31T12:00:00Z",
         )
+    parser.add_argument(
+        "--machine",
+        action="store_true",
+        help="for slsa-provenance: name the host, its system, processor and GPUs",
+    )
     parser.add_argument("--stage", metavar="STAGE", help="for approval: the stage that the bundle may enter")
     parser.add_argument("--policy", metavar="FILE", help="for vsa: the policy to verify the bundle against")
     parser.add_argument("--verifier", metavar="URI", help="for vsa: who verifies")
@@ -90,6 +95,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _make(arguments: argparse.Namespace) -> dict[str, Any]:
     from mlpack.format.opening import inspect
     from mlpack.trust import predicates
+    from mlpack.trust.machine import machine_facts
     from mlpack.trust.predicate_types import PREDICATE_TYPES, full_type
     from mlpack.trust.provenance import slsa_provenance
     from mlpack.trust.verification import verify
@@ -102,6 +108,7 @@ def _make(arguments: argparse.Namespace) -> dict[str, Any]:
                 parameters=_parameters(arguments.parameter),
                 started=_time(arguments.started_on, "--started-on"),
                 finished=_time(arguments.finished_on, "--finished-on"),
+                machine=machine_facts() if arguments.machine else None,
             )
         case "cyclonedx":
             return predicates.cyclonedx(inspect(arguments.bundle))

@@ -59,6 +59,7 @@ def slsa_provenance(
     parameters: Mapping[str, str] | None = None,
     started: dt.datetime | None = None,
     finished: dt.datetime | None = None,
+    machine: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return SLSA provenance v1 of a bundle: who built it, from which commit, with which packages and data.
 
@@ -72,6 +73,7 @@ def slsa_provenance(
         parameters: External parameters to add, such as the command that ran.
         started: When the build began, with its zone; None takes it from GitLab, or says nothing.
         finished: When it ended, with its zone; None says nothing.
+        machine: What to say of the machine, as `machine_facts()` returns it; None says nothing.
 
     Raises:
         FormatError: The bundle changed since it was opened.
@@ -94,7 +96,7 @@ def slsa_provenance(
         "buildDefinition": {
             "buildType": _BUILD_TYPE,
             "externalParameters": {**external, **(parameters or {})},
-            "internalParameters": dict(build.facts),
+            "internalParameters": {**build.facts, **({"machine": dict(machine)} if machine else {})},
             "resolvedDependencies": [
                 *([dict(build.source)] if build.source else []),
                 *_datasets(bundle),
