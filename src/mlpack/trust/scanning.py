@@ -119,6 +119,8 @@ def scan(
         FormatError: The bundle is not intact, or a document is no CycloneDX.
         StorageError: Something cannot be read.
     """
+    if not rule.database.exists():
+        raise StorageError("no such file or folder", where=str(rule.database), hint="get an OSV export first")
     moment = dt.datetime.now(dt.UTC) if now is None else now
     documents = [_vex_document(path, rule, moment) for path in vex]
     path = bundle_path(bundle)

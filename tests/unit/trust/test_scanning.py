@@ -103,7 +103,14 @@ def test_an_old_database_assesses_nothing(bom: Callable[..., Path], database: Ca
 
 
 def test_a_database_that_cannot_be_read_is_not_clean(bom: Callable[..., Path], tmp_path: Path) -> None:
-    assert scanned(bom(NUMPY), tmp_path / "missing.zip").answer == "not assessed"
+    (tmp_path / "all.zip").write_bytes(b"PK but nothing more")
+    assert scanned(bom(NUMPY), tmp_path / "all.zip").answer == "not assessed"
+
+
+def test_a_database_that_is_not_there_is_an_error(bom: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(StorageError):
+        scanned(bom(NUMPY), tmp_path / "missing.zip")
+    assert main(["scan", str(bom(NUMPY)), "--database", str(tmp_path / "missing.zip")]) == 1
 
 
 def test_an_empty_bom_is_not_clean(bom: Callable[..., Path], database: Callable[..., Path]) -> None:
