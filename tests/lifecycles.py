@@ -9,9 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mlpack.delivery.artifacts import push
+from mlpack.delivery.lifecycle import history, promote
 from mlpack.delivery.lifecycle.journal import put_file
-from mlpack.oci.descriptors import MANIFESTS, Stored, parse_manifest
+from mlpack.delivery.lifecycle.results import Act
+from mlpack.errors import VerificationError
+from mlpack.oci.descriptors import MANIFESTS, Descriptor, Stored, parse_manifest
 from mlpack.oci.layout import Layout
 from mlpack.oci.references import LayoutReference
 from mlpack.oci.stores import Store, add_referrer
@@ -24,8 +29,21 @@ from mlpack.trust.keys import KeySigner, PublicKey, generate_key
 from mlpack.trust.policy import Policy
 from mlpack.trust.signer_rules import SignerRule
 from mlpack.trust.signing import sign
+from mlpack.trust.verification import verify
 
-__all__ = ["PEOPLE", "VERSIONS", "Shop", "copy_all", "open_shop"]
+__all__ = [
+    "PEOPLE",
+    "VERSIONS",
+    "Shop",
+    "codes",
+    "copy_all",
+    "layer_of",
+    "next_event",
+    "open_shop",
+    "put",
+    "refused",
+    "signature_file",
+]
 
 PEOPLE = ("release", "ci", "lead", "oncall", "security", "mallory")
 VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
@@ -138,3 +156,43 @@ def _copy(source: Layout, target: Store, stored: Stored, tag: str) -> None:
         add_referrer(target, stored.data, parsed.subject.digest)
         return
     target.put_manifest(stored.data, stored.descriptor.media_type, tag)
+
+
+def put(shop: Shop, version: str, to: str = "production", who: str = "lead", **rule: object) -> Act:
+    """Promote; `rule` are changes of the policy's history rule."""
+    return promote(
+        f"{shop.place}:{version}",
+        to=to,
+        signer=shop.signers[who],
+        reason="because",
+        policy=shop.policy(**rule),
+    )
+
+
+def codes(shop: Shop, policy: Policy) -> set[str]:
+    """Return what is wrong with the history."""
+    return {problem.code for problem in history(shop.place, policy=policy).problems}
+
+
+def refused(shop: Shop, policy: Policy, version: str = "1.1.0") -> str:
+    """Return why a bundle is refused."""
+    with pytest.raises(VerificationError) as caught:
+        verify(f"{shop.place}:{version}", policy)
+    return str(caught.value)
+
+
+def layer_of(manifest: bytes) -> Descriptor:
+    return parse_manifest(manifest, where="x").layers[0]
+
+
+def next_event(shop: Shop, number: int = -1, **changes: Any) -> Event:  # noqa: ANN401
+    """Return an event after event `number`, about another bundle."""
+    events = shop.events()
+    last, first = events[number][1], events[0][1]
+    return replace(
+        first,
+        sequence=last.sequence + 1,
+        previous=(event_id(signature_file(shop.layout, events[number][0])),),
+        replaces=last.bundle,
+        **changes,
+    )
