@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlpack.trust.envelope import seal
-from mlpack.trust.history.chain import Chain, read_chain
+from mlpack.trust.history.chain import read_chain
 from mlpack.trust.history.checkpoints import Checkpoint, checkpoint_statement, retired_digest
 from mlpack.trust.history.events import Action, Event, event_id, event_statement
 from mlpack.trust.history.evidence import HistoryEvidence
 from mlpack.trust.history.judging import standing
+from mlpack.trust.history.records import Chain
 from mlpack.trust.history.rule import CheckpointRule, HistoryRule, StageRule
 from mlpack.trust.keys import KeySigner
 from mlpack.trust.policy import Policy

@@ -11,7 +11,7 @@ from mlpack.delivery.lifecycle.places import artifact_at, bundle_place, open_rep
 from mlpack.delivery.lifecycle.pointers import artifact_of, earlier
 from mlpack.delivery.lifecycle.results import Act
 from mlpack.errors import PolicyViolationError
-from mlpack.trust.history.chain import Record
+from mlpack.trust.history.records import Record
 from mlpack.trust.policy import Policy
 from mlpack.trust.verification import verify
 

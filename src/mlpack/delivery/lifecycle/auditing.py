@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mlpack.delivery.lifecycle.places import open_repository, repository_of
 from mlpack.delivery.lifecycle.pointers import tag_of
 from mlpack.errors import PolicyError
-from mlpack.trust.history.chain import Chain, Problem
 from mlpack.trust.history.evidence import HistoryEvidence, collect_history
 from mlpack.trust.history.judging import SignedCheckpoint, newest_checkpoint, standing
+from mlpack.trust.history.records import Chain, Problem
 from mlpack.trust.policy import Policy, Unsigned
 from mlpack.trust.policy_choice import resolve_policy
 

@@ -17,10 +17,10 @@ from mlpack.delivery.lifecycle.pointers import point_tag
 from mlpack.delivery.lifecycle.results import Act
 from mlpack.errors import HistoryError, PolicyError, PolicyViolationError, UsageError
 from mlpack.format.opening import inspect
-from mlpack.trust.history.chain import Chain, Problem, Record
 from mlpack.trust.history.events import MAX_REASON, Action, Event, EvidenceOf
 from mlpack.trust.history.evidence import collect_history
 from mlpack.trust.history.judging import standing
+from mlpack.trust.history.records import Chain, Problem, Record
 from mlpack.trust.policy import Policy, Unsigned
 from mlpack.trust.policy_choice import resolve_policy
 

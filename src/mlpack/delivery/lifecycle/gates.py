@@ -10,7 +10,7 @@ from mlpack.trust.requirements import judge_requirements
 from mlpack.trust.verdict import RuleResult, failed, passed
 
 if TYPE_CHECKING:
-    from mlpack.trust.history.chain import Chain
+    from mlpack.trust.history.records import Chain
     from mlpack.trust.history.rule import StageRule
     from mlpack.trust.verified import VerifiedBundle, VerifiedSigner
 

@@ -17,9 +17,10 @@ from mlpack.errors import PolicyViolationError, RegistryError
 from mlpack.format.layout import ATTACHED_TYPE
 from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES, IMAGE_MANIFEST, Descriptor, manifest_bytes
 from mlpack.trust.envelope import seal
-from mlpack.trust.history.chain import Chain, Record, first_events, judge_file, read_chain
+from mlpack.trust.history.chain import first_events, judge_file, read_chain
 from mlpack.trust.history.events import EVENT_TYPE, Event, event_id, event_statement
 from mlpack.trust.history.evidence import EVENT_ARTIFACT, EVENT_TAG, collect_history
+from mlpack.trust.history.records import Chain, Record
 
 if TYPE_CHECKING:
     from mlpack.oci.stores import Store

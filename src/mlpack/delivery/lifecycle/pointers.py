@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mlpack.delivery.lifecycle.journal import Journal
     from mlpack.oci.descriptors import Stored
     from mlpack.oci.stores import Store
-    from mlpack.trust.history.chain import Chain, Record
+    from mlpack.trust.history.records import Chain, Record
 
 __all__ = ["artifact_of", "earlier", "manifests_of", "point_tag", "tag_of"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mlpack.trust.history.chain import Chain, Record
+from mlpack.trust.history.records import Chain, Record
 
 if TYPE_CHECKING:
     from mlpack.show.facts import Facts

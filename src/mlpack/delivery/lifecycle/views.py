@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mlpack.delivery.lifecycle.auditing import History
     from mlpack.delivery.lifecycle.listing import Listing
     from mlpack.delivery.lifecycle.results import Act
-    from mlpack.trust.history.chain import Record, StageState
+    from mlpack.trust.history.records import Record, StageState
 
 __all__ = ["act_facts", "history_document", "history_facts", "listing_facts"]
 

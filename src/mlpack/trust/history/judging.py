@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mlpack.errors import FormatError, VerificationError
-from mlpack.trust.history.chain import Chain, Problem, accept_file, read_chain
+from mlpack.trust.history.chain import accept_file, read_chain
 from mlpack.trust.history.checkpoints import Checkpoint, parse_checkpoint, retired_digest
+from mlpack.trust.history.records import Chain, Problem
 from mlpack.trust.verdict import RuleResult, failed, not_assessed, passed
 
 if TYPE_CHECKING:
