@@ -103,7 +103,7 @@ def _handed_over(model: Any, example: Arrays, calling: Calling) -> bytes:  # noq
     }
     hint = "classes of your own need get_config() to return what __init__ takes"
     try:
-        content: bytes = KERAS + cloudpickle.dumps((own, pickle.dumps(model)))
+        content: bytes = KERAS + cloudpickle.dumps((own, cloudpickle.dumps(model)))
         again = read_module(content)
     except (pickle.PicklingError, TypeError, AttributeError, ValueError, RuntimeError, OSError) as error:
         said = (str(error).strip().splitlines() or [type(error).__name__])[0]
