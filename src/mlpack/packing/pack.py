@@ -19,6 +19,7 @@ from mlpack.format.writer import Assembled, BundleLayout, write_bundle
 from mlpack.packing.adapters import find_tensor_model
 from mlpack.packing.assembly import Certificate, Made, Request, assemble_parts, check_choice
 from mlpack.packing.card import ModelCard
+from mlpack.packing.disclosure import ALL, Disclose, check_disclose
 from mlpack.packing.environment.capture import capture_environment
 from mlpack.packing.environment.locking import Locked
 from mlpack.packing.environment.training import lock_in_background
@@ -53,6 +54,7 @@ def pack(
     accelerators: Sequence[str] = ("cpu",),
     pythons: Sequence[str] | None = None,
     golden: Literal["synthetic", "sample"] = "synthetic",
+    disclose: Sequence[Disclose] = ALL,
     datasets: Mapping[str, object] | None = None,
     metrics: Mapping[str, float] | None = None,
     parameters: Mapping[str, object] | None = None,
@@ -98,6 +100,8 @@ def pack(
         pythons: Versions of Python to lock for, as `("3.11", "3.12")`; None takes all that every package runs
             on, around the running one.
         golden: `synthetic` draws the golden rows from the contract; `sample` stores rows of the example.
+        disclose: What the contract may show of the example's values: `extremes` (smallest and largest as they
+            are, not rounded outwards) and `categories` (those of fewer than five rows, too).
         datasets: Name -> data (DataFrame, array, Arrow table), fingerprinted into the BOM; the data itself is
             not kept.
         metrics: Name -> value, for the card and the BOM.
@@ -153,6 +157,9 @@ def pack(
     )
     check_choice("prefer", prefer, get_args(Prefer))
     request.check()
+    shown = check_disclose(disclose)
+    if golden == "sample":
+        warnings.warn("rows of the example are stored in the bundle, as they are", PackWarning, stacklevel=2)
     training = lock_in_background(offline=offline)
     if request.datasets:
         require_arrow()
@@ -176,6 +183,7 @@ def pack(
                 golden=golden,
                 prefer=prefer,
                 code=code,
+                disclose=shown,
             )
         if targets is not None:
             if not isinstance(proof, Proof):

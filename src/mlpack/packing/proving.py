@@ -11,6 +11,7 @@ from mlpack.errors import ExampleError, ExportError, ModelError, UsageError
 from mlpack.format.contract import Contract, Method, Output
 from mlpack.packing.adapters import Description, find_adapter
 from mlpack.packing.assembly import CERTIFICATES, THREADS, Certificate
+from mlpack.packing.disclosure import ALL, Disclose, withhold
 from mlpack.packing.documents import documents
 from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.golden import make_golden
@@ -75,6 +76,7 @@ def prove(
     golden: Literal["synthetic", "sample"] = "synthetic",
     prefer: Prefer = "onnx",
     code: bool = False,
+    disclose: Sequence[Disclose] = ALL,
 ) -> Proof:
     """Export a model and measure that it agrees with the original; see `mlpack.pack` for the arguments.
 
@@ -86,7 +88,7 @@ def prove(
     """
     pickled = isinstance(model, UnsafePickle)
     native, description = _read(model.model if isinstance(model, UnsafePickle) else model, example, methods)
-    learned = _learn(native, description)
+    learned = _learn(native, description, disclose=disclose)
     refused: list[tuple[str, str]] = []
     code = code or isinstance(model, Processed)
     if pickled or description.framework[0] == "python":
@@ -124,7 +126,13 @@ def _without(
     """Return a proof of a graph that lacks methods which nobody asked for by name, if there is one."""
     native = replace(learned.native, methods=fewer)
     try:
-        proof = _proof(_learn(native, learned.description), GRAPHS[certificate], certificate, golden, [])
+        proof = _proof(
+            _learn(native, learned.description, disclose=learned.disclose),
+            GRAPHS[certificate],
+            certificate,
+            golden,
+            [],
+        )
     except ExportError:
         return None  # the reasons for the whole model are the ones to read
     left_out = [method for method in learned.native.methods if method not in fewer]
@@ -212,9 +220,12 @@ class _Learned:
     spreads: Mapping[Method, float]
     unbounded: bool
     """Whether there are numbers that the original refuses and the contract lets pass."""
+    disclose: Sequence[Disclose]
 
 
-def _learn(native: NativeModel, description: Description, *, limits: bool = False) -> _Learned:
+def _learn(
+    native: NativeModel, description: Description, *, disclose: Sequence[Disclose], limits: bool = False
+) -> _Learned:
     """Ask the original everything; `limits` also asks for the largest number that each column takes."""
     everything = {column.name: column.values for column in native.example.columns}
     answers = native.answer(everything)
@@ -225,7 +236,8 @@ def _learn(native: NativeModel, description: Description, *, limits: bool = Fals
             hint="pass rows in the very form that the model was fitted on",
         ) from answers
     rules = learn_rules(native, limits=limits)
-    contract = infer_contract(native.example, rules, description, answers)
+    shown = infer_contract(native.example, rules, description, answers)
+    contract = withhold(shown, native.example.rows, disclose)
     return _Learned(
         native=native,
         description=description,
@@ -233,6 +245,7 @@ def _learn(native: NativeModel, description: Description, *, limits: bool = Fals
         asked=ask_original(native, probes(native.example, rules)),
         spreads={output.method: _spread(output, answers[output.method]) for output in contract.outputs},
         unbounded=not limits and any(rule.overflows for rule in rules.values()),
+        disclose=disclose,
     )
 
 
@@ -306,7 +319,7 @@ def _proof(
             )
     if learned.unbounded and "*" in disagreeing:
         del refused[before:]
-        again = _learn(native, learned.description, limits=True)
+        again = _learn(native, learned.description, disclose=learned.disclose, limits=True)
         return _proof(again, rungs, wanted, golden, refused)
     kind = _LogarithmError if disagreeing == {_LOGARITHM} else ExportError
     raise kind(
