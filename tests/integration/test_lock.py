@@ -142,7 +142,7 @@ def test_a_static_mirror_without_hashes_gives_the_same_bytes(mirror: Mirror, ref
     assert lock_runtime(ROOTS).data == reference
 
 
-@pytest.mark.parametrize("variable", ["UV_INDEX_URL", "UV_DEFAULT_INDEX"])
+@pytest.mark.parametrize("variable", ["UV_INDEX_URL", "UV_DEFAULT_INDEX", "PIP_INDEX_URL"])
 def test_a_login_works_and_leaves_no_trace(mirror: Mirror, reference: bytes, variable: str) -> None:
     url = mirror(hashes=True, login="someone:hunter2", variable=variable)
     data = lock_runtime(ROOTS).data

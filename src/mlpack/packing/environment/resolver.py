@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlpack.errors import LockError
+from mlpack.packing.environment.indexes import index_settings
 from mlpack.packing.environment.targets import platform_of
 
 __all__ = ["resolve", "run_uv", "uv_binary"]
@@ -65,21 +66,26 @@ def resolve(
     Raises:
         LockError: uv is missing, has no network, or finds no resolution.
     """
+    refused: LockError | None = None
+    for settings in index_settings():
+        try:
+            return _resolve(_pyproject(roots, constraints, minors, markers), settings, offline=offline)
+        except LockError as error:
+            refused = refused or error
+    raise refused or LockError("there is no index to ask")
+
+
+def _resolve(pyproject: str, settings: Mapping[str, str], *, offline: bool) -> dict[str, Any]:
     binary = uv_binary()
     with tempfile.TemporaryDirectory(prefix="mlpack-lock-") as folder:
         project = Path(folder)
-        (project / "pyproject.toml").write_text(
-            _pyproject(roots, constraints, minors, markers), encoding="utf-8", newline="\n"
-        )
+        (project / "pyproject.toml").write_text(pyproject, encoding="utf-8", newline="\n")
         flags = ["--offline"] if offline else []
         if sys.executable:
             flags += ["--python", sys.executable]
-        run_uv([binary, "lock", *flags], project, offline=offline)
-        text = run_uv(
-            [binary, "export", "--locked", "--format", "pylock.toml", "--no-header", *flags],
-            project,
-            offline=offline,
-        )
+        export = [binary, "export", "--locked", "--format", "pylock.toml", "--no-header", *flags]
+        run_uv([binary, "lock", *flags], project, offline=offline, settings=settings)
+        text = run_uv(export, project, offline=offline, settings=settings)
     return tomllib.loads(text)
 
 
@@ -134,8 +140,16 @@ def _environment() -> dict[str, str]:
     return {"MACOSX_DEPLOYMENT_TARGET": "14.0", **kept, **ours}
 
 
-def run_uv(command: list[str], project: Path, *, offline: bool) -> str:
+def run_uv(
+    command: list[str], project: Path, *, offline: bool, settings: Mapping[str, str] | None = None
+) -> str:
     """Run uv in a folder of ours and return what it printed.
+
+    Args:
+        command: Program and arguments.
+        project: The folder.
+        offline: Whether it was told to contact nothing, for the words of errors.
+        settings: Variables that say where packages come from; None takes those to try first.
 
     Raises:
         LockError: It failed; its words are scrubbed of credentials and places.
@@ -144,7 +158,7 @@ def run_uv(command: list[str], project: Path, *, offline: bool) -> str:
         done = subprocess.run(
             command,
             cwd=project,
-            env=_environment(),
+            env={**_environment(), **(index_settings()[0] if settings is None else settings)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             encoding="utf-8",
@@ -176,8 +190,8 @@ def _failure(words: str, *, offline: bool) -> LockError:
     if any(sign in words for sign in _NETWORK):
         return LockError(
             "the package index could not be reached",
-            hint="check the network and the index of uv (UV_DEFAULT_INDEX or uv.toml; it does not read "
-            "pip's settings), or use offline=True with a filled cache",
+            hint="check the network and the index of uv (UV_DEFAULT_INDEX or uv.toml; pip's "
+            "settings where uv has none), or use offline=True with a filled cache",
             problems=problems,
             code="lock-network",
         )

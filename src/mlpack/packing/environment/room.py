@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from mlpack.errors import LockError
 from mlpack.format.lock import LockedFile
+from mlpack.packing.environment.indexes import index_settings
 from mlpack.packing.environment.locking import Locked
 from mlpack.packing.environment.resolver import run_uv, uv_binary
 from mlpack.packing.environment.wheelfiles import OfferedWheel
@@ -37,7 +38,9 @@ def furnish(folder: Path, locked: Locked, *, offline: bool) -> Path:
     run_uv([uv, "venv", "--quiet", "--no-project", "--python", sys.executable, "room"], folder, offline=False)
     python = folder / "room" / "bin" / "python"
     command = [uv, "pip", "sync", "--quiet", "--require-hashes", "--preview-features", "pylock", *flags]
-    run_uv([*command, "--python", str(python), lock.name], folder, offline=offline)
+    # the lock says where every wheel is; the settings only know the credentials
+    settings = index_settings()[-1]
+    run_uv([*command, "--python", str(python), lock.name], folder, offline=offline, settings=settings)
     if not python.is_file():
         raise LockError("uv made an environment without an interpreter", where="replay")
     return python

@@ -18,6 +18,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from mlpack.errors import LockError
+from mlpack.packing.environment.indexes import pip_settings
 
 __all__ = ["OfferedWheel", "measure_all", "offered_wheel", "open_location"]
 
@@ -171,6 +172,7 @@ def _credentials(location: str) -> str | None:
     target = urlsplit(location)
     words = [os.environ.get(name, "") for name in ("UV_DEFAULT_INDEX", "UV_INDEX_URL")]
     words += [os.environ.get(name, "") for name in ("UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")]
+    words += pip_settings().values()
     for word in " ".join(words).replace(",", " ").split():
         url = urlsplit(word if "://" in word.partition("=")[0] else word.partition("=")[2] or word)
         if url.username is not None and (url.scheme, url.hostname, url.port) == (

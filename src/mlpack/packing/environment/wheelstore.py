@@ -16,6 +16,7 @@ from mlpack.errors import LockError
 from mlpack.format.atomic import atomic_file
 from mlpack.format.lock import LockedFile
 from mlpack.packing.environment.cache import cache_folder
+from mlpack.packing.environment.indexes import pip_settings
 from mlpack.packing.environment.natives import file_sha256
 from mlpack.packing.environment.wheelfiles import OfferedWheel, open_location
 
@@ -71,16 +72,12 @@ def _stored(file: LockedFile) -> Path:
 
 def _folders() -> Iterable[Path]:
     """Return the folders of wheels that pip and uv are told of."""
-    words = [word for name in ("UV_FIND_LINKS", "PIP_FIND_LINKS") for word in _words(os.environ.get(name))]
-    for word in words:
+    text = f"{os.environ.get('UV_FIND_LINKS', '')} {pip_settings().get('UV_FIND_LINKS', '')}"
+    for word in text.replace(",", " ").split():
         if word.startswith("file:"):
             yield Path(urllib.request.url2pathname(urlsplit(word).path))
         elif "://" not in word:
             yield Path(word)
-
-
-def _words(text: str | None) -> list[str]:
-    return (text or "").replace(",", " ").split()
 
 
 def _fetch(file: LockedFile, offered: Mapping[str, OfferedWheel]) -> Path:
