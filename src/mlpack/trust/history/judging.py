@@ -128,7 +128,7 @@ def judge_history(
     """
     if evidence is None:
         yield not_assessed(
-            "history", "nobody has brought the history: pass it, or name its source in the policy"
+            "history", "nobody has brought the history: pass it (--history), or name its source in the policy"
         )
         return
     chain, problems = standing(evidence, policy, rule, moment=moment, now=now)
