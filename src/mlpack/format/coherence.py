@@ -10,13 +10,13 @@ from typing import Any, cast
 from mlpack.format.contract import Contract, Input, Output
 from mlpack.format.evidence import Golden, Parity
 from mlpack.format.manifest import Manifest, Role
+from mlpack.format.names import CERTIFICATES
 
 __all__ = ["PARTS", "golden_problems", "manifest_problems", "parity_problems", "role_problems"]
 
 PARTS: tuple[Role, ...] = ("contract", "card", "lock", "bom", "golden", "parity")
 """Parts of which a bundle has exactly one file. Of `model` and `environment` it has at least one."""
 
-_CERTIFICATES = ("exact", "tight", "loose")
 _WORDS = ("NaN", "Infinity", "-Infinity")
 
 
@@ -51,7 +51,7 @@ def parity_problems(manifest: Manifest, contract: Contract, parity: Parity) -> l
     problems = []
     if tuple(item.method for item in parity.methods) != tuple(item.key for item in contract.outputs):
         problems.append("parity.json.methods: not the methods of the contract, in its order")
-    weakest = max((item.certificate for item in parity.methods), key=_CERTIFICATES.index, default="")
+    weakest = max((item.certificate for item in parity.methods), key=CERTIFICATES.index, default="")
     if parity.certificate != weakest:
         problems.append(
             f"parity.json.certificate: {parity.certificate}, but the weakest method has {weakest}"

@@ -9,6 +9,7 @@ from typing import Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, UnsupportedVersionError
 from mlpack.format.documents import Fields, canonical_json, compact_json, parse_json
+from mlpack.format.names import CERTIFICATES
 from mlpack.format.tensors import tensor_problem
 
 __all__ = [
@@ -244,7 +245,7 @@ class Parity:
         _check_version(top)
         parity = cls(
             rung=top.text("rung"),
-            certificate=top.choice("certificate", ("exact", "tight", "loose")),
+            certificate=top.choice("certificate", CERTIFICATES),
             threads=top.integer("threads", minimum=1),
             methods=tuple(_method_parity(item) for item in top.each("methods")),
             probes=tuple(_probe(item) for item in top.each("probes")),
@@ -265,7 +266,7 @@ def _worst(item: Fields) -> float:
 def _method_parity(item: Fields) -> MethodParity:
     result = MethodParity(
         method=item.text("method"),
-        certificate=item.choice("certificate", ("exact", "tight", "loose")),
+        certificate=item.choice("certificate", CERTIFICATES),
         worst=_worst(item),
         spread=item.number("spread"),
         labels_differ=item.integer("labels_differ"),

@@ -9,7 +9,16 @@ from typing import Any, Literal, cast, get_args
 
 from mlpack.errors import FormatError, UnsupportedVersionError, UsageError
 from mlpack.format.documents import Fields, canonical_json, parse_json
-from mlpack.format.names import ATTESTATIONS, MANIFEST, PATH, UNHASHED, WHEELS, check_name, check_version
+from mlpack.format.names import (
+    ATTESTATIONS,
+    CERTIFICATES,
+    MANIFEST,
+    PATH,
+    UNHASHED,
+    WHEELS,
+    check_name,
+    check_version,
+)
 
 __all__ = [
     "FORMAT_VERSION",
@@ -245,7 +254,7 @@ def _model(fields: Fields, framework: Fields) -> ModelInfo:
         framework=(framework.text("name"), framework.text("version")),
         task=fields.choice("task", get_args(Task)),
         methods=fields.texts("methods"),
-        certificate=fields.choice("certificate", ("exact", "tight", "loose")),
+        certificate=fields.choice("certificate", CERTIFICATES),
         threads=fields.integer("threads", minimum=1),
     )
 

@@ -12,11 +12,13 @@ from mlpack.errors import UsageError
 
 __all__ = [
     "ATTESTATIONS",
+    "CERTIFICATES",
     "CHECKSUMS",
     "MANIFEST",
     "MAX_FILES",
     "MAX_PATH",
     "PATH",
+    "REFUSED",
     "SIGNATURE",
     "UNHASHED",
     "WHEELS",
@@ -31,6 +33,12 @@ SIGNATURE = "model.sig"
 MANIFEST = "manifest.json"
 WHEELS = "wheels/"
 ATTESTATIONS = "attestations/"
+
+REFUSED = "mlpack.refused"
+"""Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
+
+CERTIFICATES = ("exact", "tight", "loose")
+"""How closely a bundle answers as the original did, the closest first."""
 
 UNHASHED = (CHECKSUMS, SIGNATURE, ATTESTATIONS, WHEELS)
 """What SHA256SUMS does not list: two files and everything in two folders."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from mlpack.errors import FormatError, InputError, MlpackError, UsageError
 from mlpack.format.contract import Contract, Input, Layout, Output
+from mlpack.format.names import REFUSED
 from mlpack.runtime.notices import ContractWarning
 
 if TYPE_CHECKING:
@@ -33,9 +34,6 @@ _METHODS = (
     "transform",
     "score_samples",
 )
-REFUSED = "mlpack.refused"
-"""Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
-
 _HERE = __file__.rpartition("predictor.py")[0]
 
 

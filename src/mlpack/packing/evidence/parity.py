@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from mlpack.errors import ExportError
 from mlpack.format.evidence import MethodParity, Parity, Precision, ProbeResult
 from mlpack.format.host import HOST_PATH
+from mlpack.format.names import CERTIFICATES
 from mlpack.packing.child import ChildFailedError, run_child
 from mlpack.packing.environment.wording import plain_reason
 from mlpack.packing.evidence.worker import Answer, Question, Reply, Task
@@ -29,8 +30,6 @@ SECONDS = 300.0
 _MARGIN: Mapping[Precision, int] = {"float32": 4}
 """In single precision errors crowd below the limit: what is certified keeps this many times away from it, for
 the rows that no probe tries."""
-
-_ORDER = ("exact", "tight", "loose")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,8 +72,8 @@ class Measurement:
 
     def weaker_than(self, wanted: str) -> set[str]:
         """Return the methods that disagree or do not reach a certificate; `*` stands for refusals."""
-        limit = _ORDER.index(wanted)
-        weak = {item.method for item in self.methods if _ORDER.index(item.certificate) > limit}
+        limit = CERTIFICATES.index(wanted)
+        weak = {item.method for item in self.methods if CERTIFICATES.index(item.certificate) > limit}
         return weak | self.disagreeing
 
     def parity(self, rung: str, threads: int, rejected: Sequence[tuple[str, str]]) -> Parity:
@@ -209,7 +208,9 @@ class _Comparison:
         )
         found = [_certificate(tally) for tally in self.tallies.values()]
         weakest = (
-            None if None in found or self.complaints else max(cast("list[str]", found), key=_ORDER.index)
+            None
+            if None in found or self.complaints
+            else max(cast("list[str]", found), key=CERTIFICATES.index)
         )
         return Measurement(
             certificate=weakest,

@@ -11,6 +11,7 @@ import numpy as np
 
 from mlpack.format.artifact import Artifact
 from mlpack.format.host import HOST_FEATURE, HOST_PATH
+from mlpack.format.names import REFUSED
 from mlpack.packing.export.tensors import Block, Columns, Kind, Tensor, Unsupported
 
 if TYPE_CHECKING:
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
     from mlpack.packing.export.hosting import Hosting
 
-__all__ = ["REFUSED", "Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "graph_artifact"]
-
-REFUSED = "mlpack.refused"
-"""Graph output `(N,)`, true in rows that the original refuses for what its steps compute of them."""
+__all__ = ["Block", "Columns", "GraphBuilder", "Kind", "Tensor", "Unsupported", "graph_artifact"]
 
 OPSET = 21
 ML_OPSET = 5  # TreeEnsemble in double

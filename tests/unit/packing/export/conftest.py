@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from mlpack.format.contract import NULL_TEXT, Contract, Input, Output
-from mlpack.packing.export.graph import REFUSED
+from mlpack.format.names import REFUSED
 from mlpack.packing.export.ladder import Candidate, candidates
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "transform", "score_samples")

@@ -23,7 +23,7 @@ from sklearn.neighbors import (
 )
 from sklearn.semi_supervised import LabelPropagation
 
-from mlpack.packing.export.graph import REFUSED
+from mlpack.format.names import REFUSED
 
 
 def grid(rows: int = 150, columns: int = 4, values: int = 3, seed: int = 0) -> tuple[Any, Any, Any]:
