@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mlpack.delivery.transfers import Progress, Tally, transfer
+from mlpack.delivery.transfers import Tally, transfer
 from mlpack.errors import StorageError
 from mlpack.format.integrity import stored_order
 from mlpack.format.layers import LAYER_TYPES, Layer, layer_bytes, layer_size, plan_layers
 from mlpack.format.tree import Tree
 from mlpack.oci.descriptors import Descriptor
 
-__all__ = ["DescribedLayer", "describe_layers", "describe_signatures"]
+__all__ = ["DescribedLayer", "describe_layers", "describe_signatures", "layers_size"]
 
 FILEPATH = "org.cncf.model.filepath"
 
@@ -52,24 +52,38 @@ class DescribedLayer:
 
 
 def describe_layers(
-    tree: Tree, digests: dict[str, str], progress: Progress | None = None
+    tree: Tree,
+    digests: dict[str, str],
+    tally: Tally,
+    then: Callable[[DescribedLayer, Mapping[str, str]], object] | None = None,
 ) -> list[DescribedLayer]:
     """Return the layers of a bundle, each made once to know its digest.
 
     Args:
         tree: The bundle.
         digests: Path -> hex SHA-256 is added for every file of a layer: they are read but once.
-        progress: Who is told how far it is.
+        tally: Counts the bytes; see `layers_size`.
+        then: Called for each layer, with the digests of its files, while others are still being read.
 
     Raises:
         FormatError: A file cannot be read, or changed meanwhile.
     """
-    planned = plan_layers(tree.entries)
-    tally = Tally("reading", sum(layer_size(layer, tree.entries) for layer in planned), progress)
-    described = transfer(lambda layer: _describe(tree, layer, tally), planned, tally)
+
+    def describe(layer: Layer) -> tuple[DescribedLayer, dict[str, str]]:
+        made, found = _describe(tree, layer, tally)
+        if then is not None:
+            then(made, found)
+        return made, found
+
+    described = transfer(describe, plan_layers(tree.entries), tally)
     for _, found in described:
         digests |= found
     return [layer for layer, _ in described]
+
+
+def layers_size(tree: Tree) -> int:
+    """Return how many bytes the layers of a bundle have together."""
+    return sum(layer_size(layer, tree.entries) for layer in plan_layers(tree.entries))
 
 
 def describe_signatures(tree: Tree, paths: Sequence[str]) -> list[DescribedLayer]:

@@ -8,15 +8,15 @@ Source: CNCF ModelPack model-spec v0.0.7, docs/spec.md, docs/config.md and schem
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from mlpack.delivery.known import open_known
-from mlpack.delivery.layering import DescribedLayer, describe_layers, describe_signatures
+from mlpack.delivery.layering import DescribedLayer, describe_layers, describe_signatures, layers_size
 from mlpack.delivery.mountable import mountable_tag, store_mountable
 from mlpack.delivery.transfers import Progress, Tally, Watched, transfer
-from mlpack.errors import TargetExistsError, UsageError
+from mlpack.errors import FormatError, TargetExistsError, UsageError
 from mlpack.format.layers import ARTIFACT_TYPE, CONFIG_TYPE
 from mlpack.format.names import ATTESTATIONS, SIGNATURE
 from mlpack.format.opening import UnverifiedBundle, inspect_tree
@@ -29,6 +29,7 @@ from mlpack.oci.layout import Layout
 from mlpack.oci.references import LayoutReference, Reference, RegistryReference, parse_reference
 from mlpack.oci.stores import Store, add_referrer, open_store
 from mlpack.trust.attaching import attachment
+from mlpack.trust.lists import Lists, read_lists
 from mlpack.trust.location import BundleLike, bundle_path
 
 if TYPE_CHECKING:
@@ -123,16 +124,29 @@ def push(
     parse_target(reference, "0")  # a mistake is named before a large bundle is read
     digests: dict[str, str] = {}
     with open_known(bundle_path(bundle), digests) as tree:
-        layers = describe_layers(tree, digests, progress)
-        opened = inspect_tree(tree)
-        place = parse_target(reference, opened.version)
+        lists = _lists(tree)
+        place = parse_target(reference, lists.manifest.version)
         with open_store(place, write=True, plain_http=plain_http) as store:
             wanted = isinstance(place, RegistryReference) if image is None else image
-            sending = _Sending(store=store, mount_from=mount_from, progress=progress)
+            tally = Tally("sending", layers_size(tree), progress, passes=2)  # read, then sent
+            sending = _Sending(store=store, mount_from=mount_from, tally=tally, checksums=lists.checksums)
+            # Where no tag is in the way, a layer is sent once its files are known to be the listed ones.
+            soon = overwrite or store.find_manifest(place.tag) is None
+            layers = describe_layers(tree, digests, tally, sending.send if soon else None)
+            opened = inspect_tree(tree)
             pushed = _push(sending, place, opened, tree, layers, overwrite=overwrite, image=wanted)
             if (source := layout_place(bundle_path(bundle))) is not None and source.path.is_dir():
                 _bring_along(Layout(LayoutReference(path=source.path)), store, pushed.digest)
             return pushed
+
+
+def _lists(tree: Tree) -> Lists:
+    """Return the lists of a bundle; of a broken one, say everything that is wrong with it."""
+    try:
+        return read_lists(tree)
+    except FormatError:
+        inspect_tree(tree)
+        raise
 
 
 def _bring_along(source: Layout, target: Store, digest: str) -> None:
@@ -145,24 +159,34 @@ def _bring_along(source: Layout, target: Store, digest: str) -> None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Sending:
-    """Where to, and how."""
+    """Where to, and how; `found` has what became of each layer: `present`, `mounted` or `sent`."""
 
     store: Store
     mount_from: str
-    progress: Progress | None
+    tally: Tally
+    checksums: Mapping[str, str]
+    found: dict[str, str] = field(default_factory=dict)
 
-    def layers(self, layers: Sequence[DescribedLayer]) -> int:
-        """Store the layers that are not there, several at once; return how many that were."""
-        tally = Tally("sending", sum(layer.descriptor.size for layer in layers), self.progress)
+    def send(self, layer: DescribedLayer, digests: Mapping[str, str]) -> None:
+        """Store a layer, unless a file in it is not the listed one."""
+        for path, digest in digests.items():
+            if self.checksums.get(path, digest) != digest:
+                return  # whoever inspects the bundle says so, with everything else that is wrong
+        self.layer(layer)
 
-        def send(layer: DescribedLayer) -> bool:
-            source = Watched(layer, tally)
-            found = self.store.put_blob(source, layer.descriptor, mount_from=self.mount_from)
-            if found != "sent":
-                tally.add(layer.descriptor.size)
-            return found == "sent"
+    def layer(self, layer: DescribedLayer) -> None:
+        """Store a layer that is not there."""
+        source, descriptor = Watched(layer, self.tally), layer.descriptor
+        found = self.store.put_blob(source, descriptor, mount_from=self.mount_from)
+        if found != "sent":
+            self.tally.add(descriptor.size)
+        self.found[descriptor.digest] = found
 
-        return sum(transfer(send, layers, tally)) if layers else 0
+    def rest(self, layers: Sequence[DescribedLayer]) -> None:
+        """Store the layers that were not stored yet, several at once."""
+        left = [layer for layer in layers if layer.descriptor.digest not in self.found]
+        if left:
+            transfer(self.layer, left, self.tally)
 
 
 def _push(
@@ -191,7 +215,8 @@ def _push(
     )
     artifact = Descriptor.of(data, IMAGE_MANIFEST)
     refuse_other(store, place.tag, artifact, overwrite=overwrite)
-    sent = sending.layers(layers)
+    sending.rest(layers)
+    sent = list(sending.found.values()).count("sent")
     store.put_blob(config, described)
     store.put_manifest(data, IMAGE_MANIFEST)
     # What is attached comes before the tag: nobody who finds the tag finds it unsigned.
@@ -201,7 +226,7 @@ def _push(
     mountable = mountable_tag(place.tag) if image else ""
     if mountable:
         more = describe_signatures(tree, attached)
-        sending.layers(more)
+        sending.rest(more)
         store_mountable(store, [*layers, *more], annotations, mountable)
     store.put_manifest(data, IMAGE_MANIFEST, place.tag)
     return PushedBundle(

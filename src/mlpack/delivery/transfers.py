@@ -35,15 +35,17 @@ class StoppedError(Exception):
 class Tally:
     """Counts the bytes of one step over all threads, and stops them."""
 
-    def __init__(self, step: str, total: int, progress: Progress | None) -> None:
+    def __init__(self, step: str, total: int, progress: Progress | None, *, passes: int = 1) -> None:
         """Start at nothing.
 
         Args:
             step: Such as `sending`.
             total: Bytes in all.
             progress: Who is told; may be None.
+            passes: How often each byte is counted before it is done.
         """
-        self._step, self._total, self._progress = step, total, progress
+        self._step, self._total, self._progress = step, total * passes, progress
+        self._passes = passes
         self._done = 0
         self._lock = threading.Lock()
         self._stop = threading.Event()
@@ -59,7 +61,7 @@ class Tally:
         with self._lock:
             self._done = min(self._total, self._done + count)
             if self._progress is not None:
-                self._progress(self._step, self._done, self._total)
+                self._progress(self._step, self._done // self._passes, self._total // self._passes)
 
     def watch(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
         """Yield pieces, counting them as they pass by."""
