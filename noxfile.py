@@ -278,7 +278,7 @@ def pins(session: nox.Session) -> None:
         sources = [f"requirements/{name}.in"]
         if extras is not None:
             sources += ["pyproject.toml", *extras]
-        if name != "dev":  # one version of everything, whichever session installs it
+        if name not in ("dev", "clients"):  # one version of everything; clients of others hold older ones
             sources += ["--constraint", "requirements/dev.txt"]
         session.run(*compiler, *sources, "--output-file", f"requirements/{name}.txt", *session.posargs)
 
