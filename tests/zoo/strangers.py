@@ -72,9 +72,9 @@ def _holes(model: Any) -> Fitted:
     return fit(model, tables.numbers(holes=0.1))
 
 
-def _wide(model: Any) -> Fitted:
-    X = RNG.normal(size=(120, 1000))
-    return _fitted(model, X, (X[:, 0] > X[:, 999]).astype(int), RNG.normal(size=(30, 1000)))
+def _wide(model: Any, width: int = 1000) -> Fitted:
+    X = RNG.normal(size=(120, width))
+    return _fitted(model, X, (X[:, 0] > X[:, -1]).astype(int), RNG.normal(size=(30, width)))
 
 
 def _one_column(model: Any) -> Fitted:
@@ -162,8 +162,8 @@ CASES: dict[str, Callable[[], Fitted]] = {
     # shapes
     "a thousand columns, logistic": lambda: _wide(logistic()),
     "a thousand columns, forest": lambda: _wide(ensemble.RandomForestClassifier(5, random_state=0)),
-    "a thousand columns, selected": lambda: _wide(
-        make_pipeline(preprocessing.StandardScaler(), feature_selection.SelectKBest(k=5), logistic())
+    "two hundred columns, selected": lambda: _wide(
+        make_pipeline(preprocessing.StandardScaler(), feature_selection.SelectKBest(k=5), logistic()), 200
     ),
     "one column, splines": lambda: _one_column(
         make_pipeline(preprocessing.SplineTransformer(), linear_model.Ridge())
