@@ -39,6 +39,13 @@ class NativeModel:
         """Return what every method answers, or the first error that the model raised for these rows."""
         try:
             rows = self.example.build(columns)
+        except Exception as error:  # noqa: BLE001  (what cannot be built cannot be asked)
+            return error
+        return self.answers_for(rows)
+
+    def answers_for(self, rows: Any) -> dict[Method, np.ndarray] | Exception:  # noqa: ANN401
+        """Return the same for rows in the original's own form."""
+        try:
             return {method: self.adapter.call(self.model, method, rows) for method in self.methods}
         except Exception as error:  # noqa: BLE001  (a refusal may be any exception of any library)
             return error

@@ -175,6 +175,7 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     numeric = [column for column in example.columns if column.kind in ("float", "integer")]
     floats = [column for column in numeric if column.kind == "float"]
     texts = [column for column in example.columns if column.kind == "text"]
+    clear = [column for column in texts if not rules[column.name].ambiguous]
 
     def cells(
         name: str, columns: list[Column], make: Callable[[Column], float | str | None], accepted: set[str]
@@ -199,7 +200,7 @@ def _cell_probes(example: Example, rules: Mapping[str, Rules]) -> Iterator[Probe
     unknown = {name for name, rule in rules.items() if rule.unknown}
     nan, inf = float("nan"), float("inf")
     yield from cells(
-        "missing value", [*numeric, *texts], lambda c: None if c.kind == "text" else nan, nullable
+        "missing value", [*numeric, *clear], lambda c: None if c.kind == "text" else nan, nullable
     )
     yield from cells("infinity", floats, lambda _: inf, infinite)
     yield from cells("minus infinity", floats, lambda _: -inf, infinite)

@@ -38,6 +38,7 @@ class Rules:
 
     Attributes:
         overflows: Whether it refuses the largest numbers although `limit` is None.
+        ambiguous: Whether None and NaN mean different things to it, and the example does not say which.
     """
 
     nulls: bool
@@ -45,6 +46,7 @@ class Rules:
     unknown: bool
     limit: float | None
     overflows: bool = False
+    ambiguous: bool = False
 
 
 def evenly(rows: int, limit: int) -> np.ndarray:
@@ -124,6 +126,8 @@ def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]
     bounded = [column for column in wide if column.name not in huge | infinite]
     found = _limits(native, bounded, search=limits)
     unknown = _accepted(native, texts, lambda _: UNSEEN)
+    ambiguous = {column.name for column in texts if _tells_markers_apart(native, column)}
+    nullable -= ambiguous
     return {
         column.name: Rules(
             nulls=column.name in nullable,
@@ -131,9 +135,41 @@ def learn_rules(native: NativeModel, *, limits: bool = True) -> dict[str, Rules]
             unknown=column.kind != "text" or column.name in unknown,
             limit=found.get(column.name),
             overflows=column.name in {item.name for item in bounded} - found.keys(),
+            ambiguous=column.name in ambiguous,
         )
         for column in columns
     }
+
+
+def _tells_markers_apart(native: NativeModel, column: Column) -> bool:
+    """Return whether None and NaN mean different things in a column of objects that never missed a cell.
+
+    A bundle knows one missing value. Which of the two a caller means cannot be told, so neither is taken.
+    """
+    import numpy as np
+
+    if native.example.library != "pandas" or native.example.flat or column.source != "object":
+        return False
+    if _is_null(column.values).any():
+        return False  # the example says which marker is meant
+    rows = dict(base_rows(native.example, 1))
+    rows[column.name] = with_cell(rows[column.name], 0, None)
+    found, refusals = [], 0
+    for marker in (None, float("nan")):
+        frame = native.example.build(rows)
+        label = frame.columns[[item.name for item in native.example.columns].index(column.name)]
+        frame[label] = np.array([marker], dtype=object)
+        answers = native.answers_for(frame)
+        if isinstance(answers, Exception):
+            refusals += 1
+        else:
+            found.append(answers)
+    if refusals:
+        return refusals == 1
+    return any(
+        not np.array_equal(found[0][method], answer, equal_nan=answer.dtype.kind == "f")
+        for method, answer in found[1].items()
+    )
 
 
 def _holds_fractions(native: NativeModel, column: Column) -> bool:

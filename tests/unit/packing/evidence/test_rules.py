@@ -69,3 +69,24 @@ def test_ordinary_rows_are_those_with_the_fewest_missing_values() -> None:
 
 def test_there_are_as_many_ordinary_rows_as_asked_for() -> None:
     assert len(base_rows(read_example(X[:3]), 10)["x0"]) == 10
+
+
+def test_markers_that_mean_different_things_are_both_refused_until_the_example_says_which() -> None:
+    texts = np.array(["x", "y", "z"] * 4, dtype=object)
+    model = make_pipeline(
+        make_column_transformer(
+            (
+                make_pipeline(
+                    SimpleImputer(strategy="most_frequent"), OneHotEncoder(handle_unknown="ignore")
+                ),
+                ["c"],
+            )
+        ),
+        LinearRegression(),
+    )
+    frame = pd.DataFrame({"c": pd.Series(texts, dtype=object)})
+    rules = rules_of(model.fit(frame, Y), frame)["c"]
+    assert (rules.nulls, rules.ambiguous) == (False, True)  # NaN is imputed, None is a category
+    holed = frame.assign(c=frame["c"].where(frame.index != 3, np.nan))
+    rules = rules_of(model.fit(holed, Y), holed)["c"]
+    assert (rules.nulls, rules.ambiguous) == (True, False)
