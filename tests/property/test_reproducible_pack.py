@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,8 +27,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mlpack.packing.environment.installed import installed_versions
+from mlpack.packing.environment.locking import pins
 from mlpack.packing.environment.resolver import resolve
 from mlpack.packing.environment.targets import MINORS, PLATFORMS
+from mlpack.packing.environment.training import _ask, lock_training
 
 pytestmark = pytest.mark.network
 
@@ -116,6 +119,14 @@ def test_packing_again_under_other_circumstances_gives_the_same_bytes(case: str,
     assert hashlib.sha256(first).hexdigest() == hashlib.sha256(second).hexdigest()
 
 
+def training_document() -> dict[str, Any]:
+    """Return every distribution of this environment that an index has, with its wheels."""
+    lock = lock_training(offline=False)
+    assert lock.data is not None
+    wanted = {name: version for name, version in pins().items() if name not in lock.unlocked}
+    return _ask(wanted, offline=False)
+
+
 def _file_name(url: str) -> str:
     return url.rpartition("/")[2]
 
@@ -131,14 +142,17 @@ def mirror(tmp_path: Path) -> Iterator[str]:
         markers=markers,
         offline=False,
     )
-    for package in document["packages"]:
-        page = tmp_path / "simple" / package["name"] / "index.html"
-        page.parent.mkdir(parents=True)
-        links = [
-            f'<a href="{wheel["url"]}#sha256={wheel["hashes"]["sha256"]}">{_file_name(wheel["url"])}</a>'
-            for wheel in package["wheels"]
-        ]
-        page.write_text(f"<!DOCTYPE html><html><body>{''.join(links)}</body></html>")
+    packages = document["packages"] + training_document()["packages"]
+    links: dict[str, dict[str, str]] = {}
+    for package in packages:
+        page = links.setdefault(package["name"], {})
+        for wheel in package["wheels"]:
+            name = _file_name(wheel["url"])
+            page[name] = f'<a href="{wheel["url"]}#sha256={wheel["hashes"]["sha256"]}">{name}</a>'
+    for project, page in links.items():
+        place = tmp_path / "simple" / project / "index.html"
+        place.parent.mkdir(parents=True)
+        place.write_text(f"<!DOCTYPE html><html><body>{''.join(page.values())}</body></html>")
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
