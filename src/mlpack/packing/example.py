@@ -420,7 +420,8 @@ def _pandas_series(like: Any, values: np.ndarray, column: Column) -> Any:  # noq
         cells = [
             None if value is None else int(value) if float(value).is_integer() else value for value in cells
         ]
-    return pd.Series(pd.array(cells, dtype=like.dtype))
+    with np.errstate(invalid="ignore"):  # an infinity among integers: pandas refuses it, and warns besides
+        return pd.Series(pd.array(cells, dtype=like.dtype))
 
 
 def _whole(cell: Any) -> Any:  # noqa: ANN401

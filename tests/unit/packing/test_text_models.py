@@ -27,7 +27,6 @@ from sklearn.preprocessing import FunctionTransformer, MaxAbsScaler, StandardSca
 from mlpack.errors import ExportError, InputError
 from mlpack.packing.example import read_example
 from mlpack.packing.export.native import row_form
-from mlpack.packing.export.tensors import Unsupported
 from mlpack.packing.proving import prove
 from mlpack.runtime.engines import open_engine
 from mlpack.runtime.predictor import Predictor
@@ -139,6 +138,5 @@ def test_rows_that_are_padded_are_not_promised_to_the_bit() -> None:
     assert {item.certificate for item in proof.parity.methods if item.method != "predict"} == {"tight"}
 
 
-def test_the_librarys_own_form_does_not_take_texts() -> None:
-    with pytest.raises(Unsupported, match="would need a sequence of texts"):
-        row_form(read_example(TEXTS))
+def test_the_librarys_own_form_takes_a_sequence_of_texts() -> None:
+    assert row_form(read_example(TEXTS)).library == "texts"
