@@ -112,6 +112,7 @@ class Probes:
                     array = value.copy()
                     array.flat[array.size // 2] = number
                     yield f"{name}: {title}", kind, kind == "made-up", {**drawn, name: array}
+                yield from self._scattered(name, drawn)
             if name in self.bounds:
                 low, high = self.bounds[name]
                 info = np.iinfo(value.dtype)
@@ -123,9 +124,40 @@ class Probes:
                     array.flat[array.size // 2] = number
                     yield f"{name}: {number}", "ordinary", False, {**drawn, name: array}
 
+    def _scattered(self, name: str, drawn: Arrays) -> Iterator[tuple[str, str, bool, Arrays]]:
+        """Put what is no number into every row: into other columns each time, alone and in all inputs."""
+        floats = [key for key, value in drawn.items() if value.dtype.kind == "f" and value.size]
+        for title, kind, number in (
+            ("NaN", "NaN", np.nan),
+            ("infinity", "infinity", np.inf),
+            ("minus infinity", "infinity", -np.inf),
+        ):
+            for shift in range(_SHIFTS):
+                here = _scatter(drawn[name], number, shift)
+                yield f"{name}: {title} in every row, {shift}", kind, False, {**drawn, name: here}
+            if len(floats) > 1:
+                everywhere = {key: _scatter(drawn[key], number, 0) for key in floats}
+                yield f"{name}: {title} in all inputs", kind, False, {**drawn, **everywhere}
+
     def _drawn(self, call: Arrays, rng: np.random.Generator) -> dict[str, np.ndarray]:
         """Return a call of the same shapes with numbers drawn as the example's are distributed."""
         return {name: _draw(value, self.example[name], rng) for name, value in call.items()}
+
+
+_SHIFTS = 3
+"""How often numbers that are none are put into other columns."""
+
+
+def _scatter(value: np.ndarray, number: float, shift: int) -> np.ndarray:
+    """Return a copy with this number once in every row, in another column in each."""
+    array = np.ascontiguousarray(value).copy().reshape(value.shape)
+    if array.ndim < 2:
+        array.flat[shift % max(1, array.size) :: _SHIFTS] = number
+        return array
+    rows = array.reshape(len(array), -1)
+    places = np.arange(len(rows))
+    rows[places, (places + shift * len(rows)) % rows.shape[1]] = number
+    return array
 
 
 def _draw(value: np.ndarray, seen: np.ndarray, rng: np.random.Generator) -> np.ndarray:
