@@ -10,7 +10,7 @@ from mlpack.oci.attaching import subject_tag
 from mlpack.oci.descriptors import Descriptor, Stored, parse_manifest
 from mlpack.oci.stores import Store, add_referrer, referrers
 
-__all__ = ["StoredBlob", "blobs_of", "copy_attached"]
+__all__ = ["StoredBlob", "blobs_of", "copy_attached", "copy_blobs"]
 
 _MAX_ATTACHED = 1000
 _MAX_DEPTH = 3
@@ -73,7 +73,7 @@ def copy_attached(source: Store, target: Store, digest: str, *, depth: int = _MA
         if stored is None:
             continue
         if entry.digest not in known:
-            _copy_blobs(source, target, stored)
+            copy_blobs(source, target, stored)
             add_referrer(target, stored.data, digest)
             copied.append(entry.digest)
         if depth > 1:
@@ -82,12 +82,17 @@ def copy_attached(source: Store, target: Store, digest: str, *, depth: int = _MA
         tag = subject_tag(digest) + ending
         stored = source.find_manifest(tag)
         if stored is not None and target.find_manifest(tag) is None:
-            _copy_blobs(source, target, stored)
+            copy_blobs(source, target, stored)
             target.put_manifest(stored.data, stored.descriptor.media_type, tag)
             copied.append(stored.descriptor.digest)
     return tuple(copied)
 
 
-def _copy_blobs(source: Store, target: Store, stored: Stored) -> None:
+def copy_blobs(source: Store, target: Store, stored: Stored) -> None:
+    """Copy the blobs that a manifest names.
+
+    Raises:
+        RegistryError: A store fails, or sends other bytes than were asked for.
+    """
     for descriptor in blobs_of(stored, source.name):
         target.put_blob(StoredBlob(source, descriptor), descriptor)

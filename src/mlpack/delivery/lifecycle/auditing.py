@@ -60,8 +60,14 @@ class History:
         return history_document(self)
 
 
-def ruled_policy(policy: Policy | str | os.PathLike[str] | None) -> tuple[Policy, HistoryRule]:
+def ruled_policy(
+    policy: Policy | str | os.PathLike[str] | None, *, so: str = "nobody's events would count"
+) -> tuple[Policy, HistoryRule]:
     """Return the policy and its rule for histories.
+
+    Args:
+        policy: As `mlpack.verify` takes it.
+        so: What follows where it has none, for the message.
 
     Raises:
         PolicyError: There is no usable policy, or it says nothing of a history.
@@ -69,7 +75,7 @@ def ruled_policy(policy: Policy | str | os.PathLike[str] | None) -> tuple[Policy
     rules = resolve_policy(policy)
     if isinstance(rules, Unsigned) or rules.history is None:
         raise PolicyError(
-            "says nothing of a history, so nobody's events would count",
+            f"says nothing of a history, so {so}",
             where="policy" if isinstance(rules, Unsigned) else rules.source,
             hint="add history: with stages, and who may promote to them",
         )

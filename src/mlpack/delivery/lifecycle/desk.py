@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from mlpack.delivery.lifecycle.auditing import ruled_policy
 from mlpack.delivery.lifecycle.gates import judge_gates
 from mlpack.delivery.lifecycle.journal import Journal
 from mlpack.delivery.lifecycle.places import artifact_at, bundle_place, repository_of
@@ -21,8 +22,7 @@ from mlpack.trust.history.events import MAX_REASON, Action, Event, EvidenceOf
 from mlpack.trust.history.evidence import collect_history
 from mlpack.trust.history.judging import standing
 from mlpack.trust.history.records import Chain, Problem, Record
-from mlpack.trust.policy import Policy, Unsigned
-from mlpack.trust.policy_choice import resolve_policy
+from mlpack.trust.policy import Policy
 
 if TYPE_CHECKING:
     from mlpack.oci.descriptors import Stored
@@ -125,19 +125,11 @@ class Desk:
             PolicyError: There is no usable policy, or it says nothing of a history.
             UsageError: The reference or the reason means nothing.
         """
-        rules = resolve_policy(policy)
-        if isinstance(rules, Unsigned) or rules.history is None:
-            raise PolicyError(
-                "says nothing of a history, so nobody may change one",
-                where="policy" if isinstance(rules, Unsigned) else rules.source,
-                hint="add history: with stages, and who may promote to them",
-            )
+        rules, history = ruled_policy(policy, so="nobody may change one")
         said = reason.strip()
         if not said or len(said) > MAX_REASON or not said.isprintable():
             raise UsageError(f"expected one line of at most {MAX_REASON} characters", where="reason")
-        return cls(
-            place=repository_of(reference), policy=rules, rule=rules.history, signer=signer, reason=said
-        )
+        return cls(place=repository_of(reference), policy=rules, rule=history, signer=signer, reason=said)
 
     def stage(self, name: str) -> StageRule:
         """Return the rule of a stage.

@@ -6,18 +6,15 @@ import contextlib
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mlpack.errors import RegistryError, UsageError
 from mlpack.format.layers import ARTIFACT_TYPE
 from mlpack.format.layout import ATTACHED_TYPE
+from mlpack.oci.copying import copy_blobs
 from mlpack.oci.descriptors import EMPTY, EMPTY_BYTES, Stored, parse_manifest
 from mlpack.oci.layout import Layout
 from mlpack.oci.references import LayoutReference, Reference, parse_reference
 from mlpack.oci.stores import Store, open_store, referrers
-
-if TYPE_CHECKING:
-    from mlpack.oci.descriptors import Descriptor
 
 __all__ = ["artifact_at", "bundle_place", "is_bundle", "open_repository", "repository_of"]
 
@@ -90,9 +87,10 @@ def bundle_place(store: Store, place: Reference, stored: Stored) -> Iterator[str
         return
     with tempfile.TemporaryDirectory(prefix="mlpack-") as folder:
         target = Layout(LayoutReference(path=Path(folder) / "layout"), write=True)
-        for item in _attached(store, digest):
-            _copy_manifest(store, target, item, Path(folder))
-        _copy_manifest(store, target, stored, Path(folder))
+        target.put_blob(EMPTY_BYTES, EMPTY)  # every store has it, listed or not
+        for item in (*_attached(store, digest), stored):
+            copy_blobs(store, target, item)
+            target.put_manifest(item.data, item.descriptor.media_type)
         yield f"oci:{folder}/layout@{digest}"
 
 
@@ -102,21 +100,3 @@ def _attached(store: Store, digest: str) -> Iterator[Stored]:
             item = store.manifest(entry.digest)
             if parse_manifest(item.data, where=entry.digest).artifact_type == ATTACHED_TYPE:
                 yield item
-
-
-def _copy_manifest(store: Store, target: Layout, stored: Stored, folder: Path) -> None:
-    parsed = parse_manifest(stored.data, where=stored.descriptor.digest)
-    for descriptor in (*((parsed.config,) if parsed.config else ()), *parsed.layers):
-        _copy_blob(store, target, descriptor, folder)
-    target.put_manifest(stored.data, stored.descriptor.media_type)
-
-
-def _copy_blob(store: Store, target: Layout, descriptor: Descriptor, folder: Path) -> None:
-    if descriptor.digest == EMPTY.digest:
-        target.put_blob(EMPTY_BYTES, EMPTY)
-        return
-    draft = folder / "blob"
-    with draft.open("wb") as file:
-        store.save_blob(descriptor, file)
-    target.put_blob(draft, descriptor)
-    draft.unlink()

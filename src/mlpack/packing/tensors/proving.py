@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast
 from mlpack.errors import ExampleError, ExportError, UsageError
 from mlpack.format.contract import Contract
 from mlpack.format.evidence import Golden
+from mlpack.format.names import CERTIFICATES
 from mlpack.format.stored import WEIGHTS_FEATURE
 from mlpack.format.text_models import TOKENIZER_FEATURE, TOKENIZER_PATH
 from mlpack.packing.adapters import Description
@@ -193,7 +194,7 @@ def _measured(study: Study, wanted: Certificate) -> tuple[Contract, Measurement]
             break
         # The packed model differs there: the contract refuses such numbers rather than answer otherwise.
         withheld = withheld | unusual
-    if measured.certificate is None or _ORDER.index(measured.certificate) > _ORDER.index(wanted):
+    if measured.certificate is None or CERTIFICATES.index(measured.certificate) > CERTIFICATES.index(wanted):
         worst = max(measured.methods, key=lambda item: item.worst)
         short = (
             f"{worst.method} is off by {worst.worst:.3g} of the spread: {measured.certificate}, not {wanted}"
@@ -210,9 +211,6 @@ def _without_nothing(study: Study) -> Study:
     some = {name: replace(item, minimum=max(item.minimum, 1)) for name, item in study.dimensions.items()}
     kept = [call for call in study.calls if 0 not in sizes_of(study, call).values()]
     return replace(study, dimensions=some, calls=kept)
-
-
-_ORDER = ("exact", "tight", "loose")
 
 
 def _withheld(calls: Sequence[Call]) -> frozenset[tuple[str, str]]:
